@@ -1,0 +1,1 @@
+"""What every TicketRemaster service shares; knows nothing of any one of them."""

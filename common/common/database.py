@@ -1,0 +1,66 @@
+"""A service's own PostgreSQL: one bounded pool, one transaction per use case."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from common.errors import AppError, ErrorCode
+from common.settings import DatabaseSettings
+
+log = logging.getLogger(__name__)
+
+# Bounds on everything that could hang: a statement, a wait for a lock, a transaction left open.
+_SESSION_OPTIONS = (
+    "-c timezone=UTC -c statement_timeout=3000 -c lock_timeout=2000"
+    " -c idle_in_transaction_session_timeout=5000"
+)
+
+
+class Database:
+    """The engine and the transaction scope of one service."""
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self.engine = create_engine(
+            settings.database_url,
+            pool_size=settings.db_pool_size,
+            max_overflow=0,
+            pool_timeout=2,
+            pool_use_lifo=True,
+            connect_args={
+                "connect_timeout": 2,
+                "options": _SESSION_OPTIONS,
+                "tcp_user_timeout": 5000,
+            },
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One transaction: committed at the end of the block, rolled back by any exception.
+
+        Never hold it over a network call. Raises SERVICE_UNAVAILABLE where the database cannot be
+        reached, has no free connection or does not answer in time; whether a commit that failed so
+        took effect is unknown.
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            log.error("database unavailable", extra={"reason": str(error).splitlines()[0]})
+            raise AppError(
+                ErrorCode.SERVICE_UNAVAILABLE, "The database cannot be reached right now."
+            ) from error
+
+    def ping(self) -> None:
+        """Raises AppError where the database does not answer."""
+        with self.transaction() as session:
+            session.execute(text("SELECT 1"))
+
+
+def violated_constraint(error: IntegrityError) -> str | None:
+    """The name of the constraint or unique index that refused the write."""
+    return error.orig.diag.constraint_name if error.orig else None

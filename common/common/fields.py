@@ -1,0 +1,65 @@
+"""Field types of requests and answers that more than one service uses."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+T = TypeVar("T")
+
+
+def _a_json_number(value: Any) -> Any:
+    if isinstance(value, (str, bool)):
+        raise ValueError("must be a number")
+    return value
+
+
+# Credits: 1 credit is 1 SGD, NUMERIC(10,2) in every database.
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_a_json_number),
+    Field(max_digits=10, decimal_places=2),
+    WithJsonSchema({"type": "number", "multipleOf": 0.01, "example": 350.00}),
+]
+Amount = Annotated[Money, Field(ge=0)]
+PositiveAmount = Annotated[Money, Field(gt=0)]
+
+
+class Body(BaseModel):
+    """A request's JSON object; a field it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Answer(BaseModel):
+    """An answer's JSON object, built from any object that has these attributes."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class PageQuery(BaseModel):
+    """Which page of a list, and how long."""
+
+    page: int = Field(1, ge=1, le=1_000_000)
+    per_page: int = Field(20, ge=1, le=100)
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.per_page
+
+
+class Page(NamedTuple, Generic[T]):
+    """One page of a list and how many items the whole list has."""
+
+    items: list[T]
+    total: int
+    query: PageQuery
+
+    def pagination(self) -> dict[str, int]:
+        """The `pagination` object of the contract."""
+        return {
+            "page": self.query.page,
+            "per_page": self.query.per_page,
+            "total": self.total,
+            "total_pages": -(-self.total // self.query.per_page),
+        }

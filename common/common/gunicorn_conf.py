@@ -1,0 +1,26 @@
+"""How every REST service runs: several worker processes (WEB_CONCURRENCY) with threads.
+
+gunicorn -c python:common.gunicorn_conf --bind 0.0.0.0:5000 "src.app:create_app()"
+"""
+
+from typing import Any
+
+from prometheus_client import multiprocess, values
+
+from common import logs
+
+worker_class = "gthread"
+threads = 16
+backlog = 2048
+keepalive = 75
+timeout = 30
+graceful_timeout = 10
+worker_tmp_dir = "/dev/shm"
+accesslog = None
+logconfig_dict = logs.config("gunicorn")
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Drop a dead worker's gauges from the shared metrics (prometheus_client multiprocess)."""
+    if values.ValueClass is not values.MutexValue:
+        multiprocess.mark_process_dead(worker.pid)

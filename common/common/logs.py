@@ -1,0 +1,57 @@
+"""Logs: one JSON object a line on standard output, each with service and correlation ID."""
+
+import logging
+import logging.config
+from typing import Any
+
+from common import correlation
+
+
+class _Context(logging.Filter):
+    """Adds what every line carries."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.service = self._service
+        record.correlation_id = correlation.current()
+        return True
+
+
+def config(service: str) -> dict[str, Any]:
+    """The logging configuration (logging.config.dictConfig) of a process of `service`."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"context": {"()": _Context, "service": service}},
+        "formatters": {
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "fmt": "%(levelname)s %(name)s %(message)s %(service)s %(correlation_id)s",
+                "rename_fields": {"levelname": "level", "name": "logger"},
+                "timestamp": True,
+            }
+        },
+        "handlers": {
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "json",
+                "filters": ["context"],
+            }
+        },
+        "root": {"level": "INFO", "handlers": ["stdout"]},
+        "loggers": {
+            # their lines at INFO tell only what our own already say
+            "httpx": {"level": "WARNING"},
+            "pika": {"level": "WARNING"},
+            "gunicorn.error": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
+        },
+    }
+
+
+def configure(service: str) -> None:
+    """Send everything this process logs through the JSON formatter."""
+    logging.config.dictConfig(config(service))

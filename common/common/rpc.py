@@ -1,0 +1,160 @@
+"""gRPC with the house rules: internal token, correlation ID, deadlines, AppError on the wire."""
+
+import itertools
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from common import correlation, encoding
+from common.auth import internal_token_matches
+from common.errors import AppError, ErrorCode, RowLocked
+
+log = logging.getLogger(__name__)
+
+INTERNAL_TOKEN_KEY = "internal-token"
+ERROR_CODE_KEY = "error-code"
+ERROR_DETAILS_KEY = "error-details"
+HEALTH_SERVICE = "/grpc.health.v1.Health/"
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # the seat map of a very large event
+
+_STATUS = {
+    ErrorCode.VALIDATION_ERROR: grpc.StatusCode.INVALID_ARGUMENT,
+    ErrorCode.INVALID_UUID: grpc.StatusCode.INVALID_ARGUMENT,
+    ErrorCode.UNAUTHORIZED: grpc.StatusCode.UNAUTHENTICATED,
+    ErrorCode.SERVICE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    ErrorCode.INTERNAL_ERROR: grpc.StatusCode.INTERNAL,
+}
+_CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    # every call is idempotent under its natural key, so one that broke may be sent again
+    (
+        "grpc.service_config",
+        json.dumps(
+            {
+                "methodConfig": [
+                    {
+                        "name": [{}],
+                        "retryPolicy": {
+                            "maxAttempts": 3,
+                            "initialBackoff": "0.05s",
+                            "maxBackoff": "0.2s",
+                            "backoffMultiplier": 2,
+                            "retryableStatusCodes": ["UNAVAILABLE"],
+                        },
+                    }
+                ]
+            }
+        ),
+    ),
+)
+
+
+class RpcClient:
+    """Calls one gRPC service; safe to share between threads.
+
+    Several connections, because the server's worker processes share one port and the kernel gives
+    each connection to one of them. Errors come back as the AppError the servicer raised; whatever
+    else goes wrong is SERVICE_UNAVAILABLE, and whether the call took effect is unknown.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        target: str,
+        stub: Callable[[grpc.Channel], Any],
+        internal_token: str,
+        timeout_seconds: float = 2.0,
+        connections: int = 4,
+    ) -> None:
+        self._service = service
+        self._token = internal_token
+        self._timeout = timeout_seconds
+        self._stubs = [
+            stub(grpc.insecure_channel(target, (*_CHANNEL_OPTIONS, ("ticketremaster.number", i))))
+            for i in range(connections)
+        ]
+        self._turns = itertools.cycle(self._stubs)
+
+    def call(self, method: str, message: Any) -> Any:
+        """The answer to one unary call."""
+        metadata = (
+            (INTERNAL_TOKEN_KEY, self._token),
+            (correlation.METADATA_KEY, correlation.current()),
+        )
+        try:
+            return getattr(next(self._turns), method)(
+                message, timeout=self._timeout, metadata=metadata
+            )
+        except grpc.RpcError as error:
+            raise self._app_error(error) from error
+
+    def _app_error(self, error: Any) -> AppError:
+        trailing = {key: value for key, value in error.trailing_metadata() or ()}
+        if ERROR_CODE_KEY in trailing and error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+            kind = RowLocked if error.code() is grpc.StatusCode.ABORTED else AppError
+            return kind(
+                ErrorCode(trailing[ERROR_CODE_KEY]),
+                error.details() or "",
+                **json.loads(trailing.get(ERROR_DETAILS_KEY, "{}")),
+            )
+        log.warning("call failed", extra={"to": self._service, "reason": str(error.code())})
+        return AppError(
+            ErrorCode.SERVICE_UNAVAILABLE, f"{self._service} did not answer as it should."
+        )
+
+
+class ServerInterceptor(grpc.ServerInterceptor):
+    """Checks the internal token, adopts the correlation ID, turns AppErrors into a status."""
+
+    def __init__(self, internal_token: str) -> None:
+        self._token = internal_token
+
+    def intercept_service(self, continuation: Any, details: Any) -> Any:
+        """See grpc.ServerInterceptor; wraps unary calls, which all of ours are."""
+        handler = continuation(details)
+        if handler is None or details.method.startswith(HEALTH_SERVICE):
+            return handler
+        metadata = dict(details.invocation_metadata)
+        servicer_method = handler.unary_unary
+
+        def guarded(request: Any, context: grpc.ServicerContext) -> Any:
+            correlation.adopt(metadata.get(correlation.METADATA_KEY))
+            try:
+                if not internal_token_matches(metadata.get(INTERNAL_TOKEN_KEY), self._token):
+                    raise AppError(
+                        ErrorCode.UNAUTHORIZED, "The internal token is missing or wrong."
+                    )
+                return servicer_method(request, context)
+            except AppError as error:
+                _abort(context, error)
+            except Exception:
+                log.exception("unexpected error", extra={"method": details.method})
+                _abort(context, AppError(ErrorCode.INTERNAL_ERROR, "Something went wrong."))
+
+        return grpc.unary_unary_rpc_method_handler(
+            guarded,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+def _abort(context: grpc.ServicerContext, error: AppError) -> None:
+    trailing = [(ERROR_CODE_KEY, error.code.value)]
+    if error.details:
+        trailing.append((ERROR_DETAILS_KEY, encoding.dumps(error.details)))
+    context.set_trailing_metadata(tuple(trailing))
+    context.abort(_status_of(error), error.message)
+
+
+def _status_of(error: AppError) -> grpc.StatusCode:
+    if isinstance(error, RowLocked):
+        return grpc.StatusCode.ABORTED
+    if error.code.http_status == 404:
+        return grpc.StatusCode.NOT_FOUND
+    return _STATUS.get(error.code, grpc.StatusCode.FAILED_PRECONDITION)

@@ -1,0 +1,154 @@
+"""Orders: one per hold, legal moves only, each decided by one conditional statement."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, literal, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from common.database import Database, violated_constraint
+from common.errors import AppError, ErrorCode
+from common.fields import Page
+
+from ..models.order import Order, OrderStatus
+from ..values import NewOrder, OrderFilter, OrderRecord, StatusChange
+
+_COMES_FROM = {
+    OrderStatus.CONFIRMED: OrderStatus.PENDING,
+    OrderStatus.FAILED: OrderStatus.PENDING,
+    OrderStatus.REFUNDED: OrderStatus.CONFIRMED,
+}
+# How long an order may outlive its hold before expire_orders ends it. The dead-letter message and
+# the inventory's sweep come first; this is for the order that neither knows of.
+_EXPIRY_GRACE = text("interval '10 seconds'")
+_LONGEST_HOLD = text("interval '300 seconds'")
+
+
+class OrderService:
+    """The use cases of orders; each is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, new: NewOrder) -> OrderRecord:
+        """Book a PENDING order; the same order again answers with what became of it.
+
+        Raises ORDER_INVALID_STATE where the ID is taken by another order.
+        """
+        values = new.model_dump(exclude={"held_until"})
+        values["held_until"] = new.held_until or func.now() + _LONGEST_HOLD
+        with self._database.transaction() as session:
+            booked = insert(Order).values(**values).on_conflict_do_nothing().returning(Order)
+            order = session.scalars(booked).one_or_none() or _existing(session, new)
+            return OrderRecord.model_validate(order)
+
+    def get(self, order_id: UUID) -> OrderRecord:
+        """Raises ORDER_NOT_FOUND."""
+        with self._database.transaction() as session:
+            return OrderRecord.model_validate(found(session, order_id))
+
+    def find(self, wanted: OrderFilter) -> Page[OrderRecord]:
+        """The matching orders, newest first."""
+        given = wanted.model_dump(include={"user_id", "seat_id", "status"}, exclude_none=True)
+        matching = [getattr(Order, name) == value for name, value in given.items()]
+        with self._database.transaction() as session:
+            total = session.scalar(select(func.count()).select_from(Order).where(*matching))
+            orders = session.scalars(
+                select(Order)
+                .where(*matching)
+                .order_by(Order.created_at.desc(), Order.order_id)
+                .offset(wanted.offset)
+                .limit(wanted.per_page)
+            )
+            return Page([OrderRecord.model_validate(one) for one in orders], total, wanted)
+
+    def change_status(self, order_id: UUID, change: StatusChange) -> OrderRecord:
+        """Move the order along and end the saga at work on it; a repeat changes nothing.
+
+        With `saga_version` it is the saga's own last write. Without it the caller is an outsider
+        (consumer, sweep, expiry, staff), who may only fail an order that no saga is at work on.
+        Raises ORDER_NOT_FOUND, ORDER_INVALID_STATE.
+        """
+        try:
+            with self._database.transaction() as session:
+                moved = session.scalars(_move(order_id, change)).one_or_none()
+                if moved is None:
+                    moved = found(session, order_id)
+                    if moved.status is not change.status:
+                        raise _illegal(moved, change)
+                return OrderRecord.model_validate(moved)
+        except IntegrityError as error:
+            if violated_constraint(error) != "idx_one_confirmed_order_per_seat":
+                raise
+            raise AppError(
+                ErrorCode.ORDER_INVALID_STATE, "The seat is sold by another order."
+            ) from error
+
+    def expire_orders(self) -> int:
+        """Fail what is PENDING past its hold with no saga at work; how many those were."""
+        expired = (
+            update(Order)
+            .where(
+                Order.status == OrderStatus.PENDING,
+                Order.saga.is_(None),
+                Order.held_until < func.now() - _EXPIRY_GRACE,
+            )
+            .values(status=OrderStatus.FAILED, failure_reason=ErrorCode.HOLD_EXPIRED.value)
+        )
+        with self._database.transaction() as session:
+            return session.execute(expired).rowcount
+
+
+def found(session: Session, order_id: UUID) -> Order:
+    """The order of that ID, or ORDER_NOT_FOUND."""
+    order = session.get(Order, order_id)
+    if order is None:
+        raise AppError(ErrorCode.ORDER_NOT_FOUND, "There is no such order.")
+    return order
+
+
+def _existing(session: Session, new: NewOrder) -> Order:
+    order = found(session, new.order_id)
+    if (order.user_id, order.seat_id) != (new.user_id, new.seat_id):
+        raise AppError(ErrorCode.ORDER_INVALID_STATE, "This order ID belongs to another order.")
+    return order
+
+
+def _move(order_id: UUID, change: StatusChange) -> object:
+    new = change.status
+    return (
+        update(Order)
+        .where(Order.order_id == order_id, Order.status == _COMES_FROM[new], *_may_move(change))
+        .values(
+            status=new,
+            failure_reason=change.reason,
+            confirmed_at=func.now() if new is OrderStatus.CONFIRMED else Order.confirmed_at,
+            saga=None,
+            saga_step=None,
+            saga_undoing=False,
+            saga_touched_at=func.now(),
+        )
+        .returning(Order)
+    )
+
+
+def _may_move(change: StatusChange) -> list[ColumnElement[bool]]:
+    """Who may: the saga, under its own version; an outsider, to FAILED while no saga is at work."""
+    if change.saga_version is None:
+        return [Order.saga.is_(None), literal(change.status is OrderStatus.FAILED)]
+    return [
+        Order.saga.is_not(None),
+        Order.saga_version == change.saga_version,
+        or_(literal(change.status is not OrderStatus.CONFIRMED), Order.saga_undoing.is_(False)),
+    ]
+
+
+def _illegal(order: Order, change: StatusChange) -> AppError:
+    at_work = f" while the saga {order.saga} is at work" if order.saga else ""
+    return AppError(
+        ErrorCode.ORDER_INVALID_STATE,
+        f"An order that is {order.status} cannot become {change.status}{at_work}.",
+        status=order.status.value,
+        saga=order.saga,
+    )
