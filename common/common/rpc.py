@@ -10,7 +10,7 @@ import grpc
 
 from common import correlation, encoding
 from common.auth import internal_token_matches
-from common.errors import AppError, ErrorCode, RowLocked
+from common.errors import AppError, ErrorCode, RowLocked, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -32,27 +32,8 @@ _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # every call is idempotent under its natural key, so one that broke may be sent again
-    (
-        "grpc.service_config",
-        json.dumps(
-            {
-                "methodConfig": [
-                    {
-                        "name": [{}],
-                        "retryPolicy": {
-                            "maxAttempts": 3,
-                            "initialBackoff": "0.05s",
-                            "maxBackoff": "0.2s",
-                            "backoffMultiplier": 2,
-                            "retryableStatusCodes": ["UNAVAILABLE"],
-                        },
-                    }
-                ]
-            }
-        ),
-    ),
 )
+_NEVER_SENT = "failed to connect to all addresses"  # grpc core's words where nothing was connected
 
 
 class RpcClient:
@@ -82,21 +63,33 @@ class RpcClient:
         self._turns = itertools.cycle(self._stubs)
 
     def call(self, method: str, message: Any) -> Any:
-        """The answer to one unary call."""
+        """The answer to one unary call.
+
+        Every call is idempotent under its natural key, so one whose connection broke is sent a
+        second time; Unreachable means that nothing was sent.
+        """
+        try:
+            return self._send(method, message)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE or _carries_app_error(error):
+                raise self._app_error(error) from error
+            if _NEVER_SENT in (error.details() or ""):
+                raise Unreachable(self._service) from error
+        try:
+            return self._send(method, message)
+        except grpc.RpcError as error:
+            raise self._app_error(error) from error
+
+    def _send(self, method: str, message: Any) -> Any:
         metadata = (
             (INTERNAL_TOKEN_KEY, self._token),
             (correlation.METADATA_KEY, correlation.current()),
         )
-        try:
-            return getattr(next(self._turns), method)(
-                message, timeout=self._timeout, metadata=metadata
-            )
-        except grpc.RpcError as error:
-            raise self._app_error(error) from error
+        return getattr(next(self._turns), method)(message, timeout=self._timeout, metadata=metadata)
 
     def _app_error(self, error: Any) -> AppError:
-        trailing = {key: value for key, value in error.trailing_metadata() or ()}
-        if ERROR_CODE_KEY in trailing and error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+        trailing = dict(error.trailing_metadata() or ())
+        if _carries_app_error(error) and error.code() is not grpc.StatusCode.UNAUTHENTICATED:
             kind = RowLocked if error.code() is grpc.StatusCode.ABORTED else AppError
             return kind(
                 ErrorCode(trailing[ERROR_CODE_KEY]),
@@ -107,6 +100,10 @@ class RpcClient:
         return AppError(
             ErrorCode.SERVICE_UNAVAILABLE, f"{self._service} did not answer as it should."
         )
+
+
+def _carries_app_error(error: Any) -> bool:
+    return any(key == ERROR_CODE_KEY for key, _ in error.trailing_metadata() or ())
 
 
 class ServerInterceptor(grpc.ServerInterceptor):

@@ -1,0 +1,1 @@
+"""The orchestrator: the public API's sagas, over the services that keep the data."""

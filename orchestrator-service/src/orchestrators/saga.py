@@ -1,0 +1,167 @@
+"""The saga engine: steps with their undoing, a pivot, and the record as the journal (design.md)."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, NoReturn, Protocol, TypeVar
+
+from prometheus_client import Counter
+
+from common.errors import AppError, ErrorCode
+
+log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+_OUTCOMES = Counter("saga_outcomes", "How runs of sagas ended", ("saga", "outcome"))
+
+
+class Journal(Protocol):
+    """Where the record keeps what has begun; each write demands that we still drive it.
+
+    A write raises Overtaken where another driver has the record now.
+    """
+
+    def begin(self, step: str) -> None:
+        """Commit that `step` begins."""
+
+    def undoing(self) -> None:
+        """Commit that undoing begins."""
+
+    def abandon(self) -> None:
+        """Give the record back as it was: nothing has happened."""
+
+    def failed(self, reason: ErrorCode) -> None:
+        """End the saga, everything undone."""
+
+
+class Overtaken(Exception):
+    """Another driver has taken the record: it decides the outcome now."""
+
+
+class Unfinished(Exception):
+    """Past the pivot, and the rest could not be done now; recovery goes on with it."""
+
+
+@dataclass(frozen=True)
+class Step(Generic[R]):
+    """`do` and `undo` are idempotent, and `undo` accepts work that never happened."""
+
+    do: Callable[[R], None]
+    undo: Callable[[R], None] | None = None
+    pivot: bool = False
+
+
+class Saga(Generic[R]):
+    """Steps up to the pivot can be undone; those after it are retried until they succeed.
+
+    A step is undone once it has *begun*, because a time-out does not say whether it took effect.
+    Without a pivot every step can be undone.
+    """
+
+    def __init__(self, name: str, *steps: Step[R]) -> None:
+        self.name = name
+        self._steps = steps
+        self._pivot = next((i for i, step in enumerate(steps) if step.pivot), len(steps) - 1)
+
+    @property
+    def step_names(self) -> list[str]:
+        """Every step as the journal names it: "pay.charge"."""
+        return [f"{self.name}.{step.do.__name__}" for step in self._steps]
+
+    def run(self, record: R, journal: Journal) -> None:
+        """Drive a record whose first step has been journalled as begun.
+
+        Raises what a step refused with, everything before it undone; Unreachable where the first
+        step reached nobody; INTERNAL_ERROR where a saga that had begun was undone or still has to
+        be; Unfinished past the pivot; Overtaken.
+        """
+        for position, step in enumerate(self._steps[: self._pivot + 1]):
+            try:
+                if position > 0:
+                    journal.begin(self.step_names[position])
+                step.do(record)
+            except Overtaken:
+                raise
+            except Exception as error:
+                self._put_back(position, error, record, journal)
+        self._finish(record)
+
+    def recover(self, record: R, journal: Journal, step_name: str, undoing: bool) -> None:
+        """Settle a record whose driver is gone: forward from the pivot on, back before it.
+
+        At the pivot nobody knows whether it happened, so it is done (again); where it is refused,
+        everything is undone. Raises what stands in the way; the next round goes on from there.
+        """
+        position = self.step_names.index(step_name)
+        if undoing or position < self._pivot:
+            self._undo(position, record, journal, ErrorCode.INTERNAL_ERROR)
+            return
+        try:
+            self._steps[position].do(record)
+        except AppError as error:
+            if not error.had_no_effect or error.code.http_status >= 500:
+                raise
+            self._undo(position - 1, record, journal, error.code)
+            return
+        self._finish(record)
+
+    def _finish(self, record: R) -> None:
+        try:
+            for step in self._steps[self._pivot + 1 :]:
+                step.do(record)
+        except AppError as error:
+            log.error("saga is not finished", extra={"saga": self.name, "reason": str(error)})
+            self._count("unfinished")
+            raise Unfinished from error
+        self._count("done")
+
+    def _put_back(self, position: int, error: Exception, record: R, journal: Journal) -> NoReturn:
+        """After a step failed: undo what has begun, then say what the caller may know."""
+        known = error if isinstance(error, AppError) and error.had_no_effect else None
+        if known and position == 0:
+            journal.abandon()
+            self._count("refused")
+            raise known
+        log.warning(
+            "saga fails and is undone",
+            extra={"saga": self.name, "step": self.step_names[position], "reason": str(error)},
+            exc_info=None if isinstance(error, AppError) else error,
+        )
+        refused = known is not None and known.code.http_status < 500
+        reason = known.code if refused else ErrorCode.INTERNAL_ERROR
+        try:
+            self._undo(position - 1 if known else position, record, journal, reason)
+        except AppError as problem:
+            raise _internal_error("what has happened is being put back") from problem
+        raise known if refused else _internal_error("everything was put back") from error
+
+    def _undo(self, position: int, record: R, journal: Journal, reason: ErrorCode) -> None:
+        """Undo every step up to `position`, each even where another could not be undone."""
+        try:
+            journal.undoing()
+            problems = [self._undo_step(i, record) for i in range(position, -1, -1)]
+            for problem in filter(None, problems):
+                raise problem
+            journal.failed(reason)
+        except AppError as error:
+            log.error("undoing fails", extra={"saga": self.name, "reason": str(error)})
+            self._count("undo_failed")
+            raise
+        self._count("undone")
+
+    def _undo_step(self, position: int, record: R) -> AppError | None:
+        undo = self._steps[position].undo
+        try:
+            if undo is not None:
+                undo(record)
+        except AppError as error:
+            return error
+        return None
+
+    def _count(self, outcome: str) -> None:
+        _OUTCOMES.labels(self.name, outcome).inc()
+
+
+def _internal_error(what_now: str) -> AppError:
+    return AppError(ErrorCode.INTERNAL_ERROR, f"This could not be done; {what_now}.")

@@ -1,0 +1,102 @@
+"""People and their credits, for admins."""
+
+from typing import Literal
+from uuid import UUID
+
+from flask import Blueprint
+from pydantic import BaseModel, EmailStr, Field, model_validator
+
+from common.auth import Access, Caller
+from common.endpoint import endpoint
+from common.errors import ErrorCode
+from common.fields import Answer, Body, Money, PositiveAmount
+
+from ..clients.user_client import UserClient
+
+
+class GrantBody(Body):
+    """Credits for a user; with `grant_id` a repeat grants once."""
+
+    user_id: UUID
+    amount: PositiveAmount
+    reason: str = Field(min_length=1, max_length=200)
+    grant_id: UUID | None = None
+
+
+class Granted(Answer):
+    """The balance after a grant, and its ledger entry."""
+
+    user_id: UUID
+    credit_balance: Money
+    entry_id: UUID
+
+
+class UserQuery(BaseModel):
+    """Whom to look for; the e-mail is compared without regard to case."""
+
+    email: EmailStr
+
+
+class UserChange(Body):
+    """What to change of a user; at least one of both."""
+
+    is_flagged: bool | None = None
+    role: Literal["customer", "staff", "admin"] | None = None
+
+    @model_validator(mode="after")
+    def _something_to_change(self) -> "UserChange":
+        if self.is_flagged is None and self.role is None:
+            raise ValueError("give is_flagged or role")
+        return self
+
+
+class UserView(Answer):
+    """A user as admins see them."""
+
+    user_id: UUID
+    email: str
+    full_name: str | None
+    phone: str | None
+    role: str
+    is_flagged: bool
+    credit_balance: Money
+    frozen_credits: Money
+
+
+def admin_blueprint(users: UserClient) -> Blueprint:
+    """The endpoints below /api/admin."""
+    routes = Blueprint("admin", __name__)
+
+    @routes.post("/api/admin/credits/grant")
+    @endpoint(
+        access=Access.ADMIN,
+        body=GrantBody,
+        returns=Granted,
+        status=201,
+        errors=(ErrorCode.USER_NOT_FOUND,),
+    )
+    def grant(body: GrantBody) -> Granted:
+        """Give credits to a user, with a reason."""
+        return Granted.model_validate(users.grant(**body.model_dump(exclude_none=True)))
+
+    @routes.get("/api/admin/users")
+    @endpoint(access=Access.ADMIN, query=UserQuery, returns=list[UserView])
+    def find_users(query: UserQuery) -> list[UserView]:
+        """The user with that e-mail, in a list of none or one."""
+        return [UserView.model_validate(one) for one in users.find(query.email)]
+
+    @routes.patch("/api/admin/users/<user_id>")
+    @endpoint(
+        access=Access.ADMIN,
+        body=UserChange,
+        returns=UserView,
+        errors=(ErrorCode.USER_NOT_FOUND,),
+    )
+    def change_user(user_id: UUID, body: UserChange, caller: Caller) -> UserView:
+        """Flag or unflag a user, give a role; a new role ends every login of that user."""
+        change = body.model_dump(exclude_none=True)
+        return UserView.model_validate(
+            users.change(user_id, acting_user_id=caller.user_id, **change)
+        )
+
+    return routes

@@ -1,0 +1,28 @@
+"""What the orchestrator and its recovery process read from the environment."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from common.settings import HoldTtl, JwtSettings, RabbitSettings, ServiceSettings, Text, Url
+
+
+class Settings(ServiceSettings, JwtSettings, RabbitSettings):
+    """See contract.md, section 6."""
+
+    qr_encryption_key: Text
+    qr_encryption_key_previous: str | None = None
+    inventory_service_url: Text  # host:port of its gRPC server
+    user_service_url: Url
+    order_service_url: Url
+    event_service_url: Url
+    hold_ttl_seconds: HoldTtl = 300
+    recovery_interval_seconds: Annotated[float, Field(gt=0, le=60)] = 5
+    saga_stale_seconds: Annotated[float, Field(ge=1, le=600)] = 30
+
+    @field_validator("qr_encryption_key", "qr_encryption_key_previous")
+    @classmethod
+    def _exactly_32_bytes(cls, key: str | None) -> str | None:
+        if key is not None and len(key.encode()) != 32:
+            raise ValueError(f"must be exactly 32 bytes, this has {len(key.encode())}")
+        return key
