@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import pika
 from pika.adapters.select_connection import SelectConnection
-from pika.exceptions import AMQPError
 
 from common import correlation, encoding
 from common.errors import AppError, ErrorCode, Unreachable
@@ -114,8 +113,9 @@ class HoldPublisher:
             )
             try:
                 self._connection.ioloop.start()
-            except (AMQPError, OSError) as error:
-                log.warning("rabbitmq connection broke", extra={"reason": str(error)})
+            except Exception:
+                # whatever went wrong in there, the process must go on getting connections
+                log.exception("rabbitmq connection broke")
             self._forget_connection()
             self._closing.wait(_RECONNECT_SECONDS)
 

@@ -1,0 +1,65 @@
+"""How large a body may be, whether or not it says so."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from conftest import Gateway, assert_refused, bearer
+
+MIB = 1048576
+
+
+def _pieces(size: int, piece: int = 4096) -> Iterator[bytes]:
+    for _ in range(size // piece):
+        yield b"x" * piece
+
+
+def test_a_body_over_the_limit_is_refused(gateway: Gateway) -> None:
+    reached = len(gateway.stub.requests)
+    for size in (MIB + 1, 2 * MIB):
+        for path, headers in (("/api/pay", bearer()), ("/api/auth/login", {})):
+            response = gateway.client.post(path, content=b"x" * size, headers=headers)
+            assert_refused(response, 413, "PAYLOAD_TOO_LARGE")
+    assert len(gateway.stub.requests) == reached
+
+
+def test_one_that_waits_to_be_asked_for_is_refused_too(gateway: Gateway) -> None:
+    head = f"POST /api/auth/login HTTP/1.1\r\nHost: g\r\nContent-Length: {2 * MIB}\r\n"
+    answer = gateway.raw((head + "Expect: 100-continue\r\nConnection: close\r\n\r\n").encode())
+    assert answer.startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("size", [64 * 1024, 2 * MIB, 8 * MIB])
+def test_a_chunked_body_over_the_limit_reaches_no_service(gateway: Gateway, size: int) -> None:
+    reached = len(gateway.stub.requests)
+    response = gateway.client.post("/api/pay", content=_pieces(size), headers=bearer())
+    assert_refused(response, 413, "PAYLOAD_TOO_LARGE")
+    assert len(gateway.stub.requests) == reached
+
+
+@pytest.mark.parametrize("piece", [1, 16, 4096])
+def test_a_small_chunked_body_arrives_whole(gateway: Gateway, piece: int) -> None:
+    size = 8192
+    response = gateway.client.post("/api/auth/login", content=_pieces(size, piece))
+    assert response.status_code == 200
+    assert gateway.stub.requests[-1].body == b"x" * size
+
+
+@pytest.mark.parametrize("large", ["X-Large: " + "h" * 40_000, "X-Large: " + "h" * 8_200])
+def test_large_headers_do_not_hide_a_large_chunked_body(gateway: Gateway, large: str) -> None:
+    reached = len(gateway.stub.requests)
+    head = f"POST /api/auth/login HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n{large}\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        connection.sendall(f"{head}\r\n".encode() + b"1000\r\n" + b"x" * 4096 + b"\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+    assert len(gateway.stub.requests) == reached
+
+
+def test_a_chunked_body_that_never_ends_reaches_no_service(gateway: Gateway) -> None:
+    reached = len(gateway.stub.requests)
+    head = b"POST /api/auth/login HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as connection:
+        connection.sendall(head + b"5\r\nhello\r\n")
+        answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 408") and b'"success":false' in answer
+    assert len(gateway.stub.requests) == reached

@@ -1,0 +1,59 @@
+"""What a caller gets when a service is away, slow or broken, or the request makes no sense."""
+
+from collections.abc import Callable
+
+from conftest import KONG_YML, Gateway, Stub, assert_refused, bearer, free_port
+
+
+def test_a_service_that_is_away_is_unavailable_and_back_at_once(
+    start_gateway: Callable[..., Gateway],
+) -> None:
+    port = free_port()
+    gateway = start_gateway(upstream=f"127.0.0.1:{port}")
+    origin = {"Origin": "http://localhost:3000"}
+    refused = gateway.client.get("/api/orders", headers=bearer() | origin)
+    assert_refused(refused, 503, "SERVICE_UNAVAILABLE")
+    assert refused.headers["Access-Control-Allow-Origin"] == origin["Origin"]
+    Stub(port)
+    assert gateway.client.get("/api/orders", headers=bearer()).status_code == 200
+
+
+def test_a_service_that_is_too_slow_is_unavailable(start_gateway: Callable[..., Gateway]) -> None:
+    text = KONG_YML.read_text().replace("_timeout: 15000", "_timeout: 300")
+    gateway = start_gateway(text)
+    headers = bearer() | {"X-Stub-Delay": "1", "X-Correlation-ID": "slow-service"}
+    refused = gateway.client.post("/api/pay", headers=headers)
+    assert_refused(refused, 503, "SERVICE_UNAVAILABLE")
+    assert refused.headers["X-Correlation-ID"] == "slow-service"
+    assert len(gateway.stub.requests) == 1
+
+
+def test_a_service_that_hangs_up_is_unavailable_and_not_asked_again(gateway: Gateway) -> None:
+    before = len(gateway.stub.requests)
+    refused = gateway.client.post("/api/pay", headers=bearer() | {"X-Stub-Hang-Up": "1"})
+    assert_refused(refused, 503, "SERVICE_UNAVAILABLE")
+    assert len(gateway.stub.requests) == before + 1
+
+
+def test_what_a_service_answers_is_left_alone(gateway: Gateway) -> None:
+    for status in (400, 404, 409, 428, 500, 502, 503):
+        response = gateway.client.get("/api/events", headers={"X-Stub-Status": str(status)})
+        assert (response.status_code, response.json()["path"]) == (status, "/events")
+
+
+def test_what_is_no_http_reaches_nobody(gateway: Gateway) -> None:
+    reached = len(gateway.stub.requests)
+    head = b"POST /api/auth/login HTTP/1.1\r\nHost: g\r\n"
+    for request in (
+        b"nonsense\r\n\r\n",
+        head + b"bad header\r\n\r\n",
+        head + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        head + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nno-size\r\n",
+    ):
+        assert gateway.raw(request).startswith(b"HTTP/1.1 400")
+    assert len(gateway.stub.requests) == reached
+
+
+def test_one_connection_serves_many_requests(gateway: Gateway) -> None:
+    for path in ("/api/events", "/api/orders", "/api/nothing", "/health"):
+        assert gateway.client.get(path).headers.get("Connection") != "close"
