@@ -96,7 +96,7 @@ class Revocations:
 
     def refresh(self) -> None:
         """Fetch what is new; raises AppError where the user service does not answer."""
-        revocations, self._since = self._fetch(self._since)
+        revocations, since = self._fetch(self._since)
         for one in revocations:
             if one.sid:
                 self._sids[one.sid] = one.expires_at
@@ -105,6 +105,7 @@ class Revocations:
                 if known is None or known.issued_until < one.issued_until:
                     self._users[one.user_id] = one
         self._forget_expired()
+        self._since = since  # last: from here on the list is in force, and what it has is not lost
 
     def refuses(self, caller: Caller) -> bool:
         """Whether this token was revoked; SERVICE_UNAVAILABLE before the first list."""

@@ -33,11 +33,12 @@ class HttpClient:
             headers={INTERNAL_TOKEN_HEADER: internal_token, "Content-Type": "application/json"},
             timeout=httpx.Timeout(timeout_seconds, connect=1.0),
             limits=httpx.Limits(max_connections=64, keepalive_expiry=_KEEPALIVE_EXPIRY_SECONDS),
+            trust_env=False,  # no proxy between services
         )
 
     def get(self, path: str, **params: Any) -> Any:
         """`data` of the answer; a parameter that is None is left out."""
-        return self.get_envelope(path, **params)["data"]
+        return self._data(self.get_envelope(path, **params))
 
     def get_envelope(self, path: str, **params: Any) -> dict[str, Any]:
         """The whole answer, for a page with its `pagination` or a bare one like /health."""
@@ -46,11 +47,16 @@ class HttpClient:
 
     def post(self, path: str, **body: Any) -> Any:
         """`data` of the answer to a POST of `body`."""
-        return self._call("POST", path, content=encoding.dumps(body))["data"]
+        return self._data(self._call("POST", path, content=encoding.dumps(body)))
 
     def patch(self, path: str, **body: Any) -> Any:
         """`data` of the answer to a PATCH with `body`."""
-        return self._call("PATCH", path, content=encoding.dumps(body))["data"]
+        return self._data(self._call("PATCH", path, content=encoding.dumps(body)))
+
+    def _data(self, envelope: dict[str, Any]) -> Any:
+        if "data" not in envelope:
+            raise self._unavailable("answered without data")
+        return envelope["data"]
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         response = self._send(method, path, **request)

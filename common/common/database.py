@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from common import encoding
 from common.errors import AppError, ErrorCode
 from common.settings import DatabaseSettings
 
@@ -29,8 +30,12 @@ class Database:
             settings.database_url,
             pool_size=settings.db_pool_size,
             max_overflow=0,
+            hide_parameters=True,  # no password hash, e-mail or code in a logged error
             pool_timeout=2,
             pool_use_lifo=True,
+            # money in JSONB is read as Decimal too
+            json_serializer=encoding.dumps,
+            json_deserializer=encoding.loads,
             connect_args={
                 "connect_timeout": 2,
                 "options": _SESSION_OPTIONS,

@@ -38,7 +38,10 @@ def dumps(value: Any) -> str:
 
 def loads(text: str | bytes) -> Any:
     """The value of a JSON text; raises ValueError on anything that is not JSON."""
-    return simplejson.loads(text, parse_float=Decimal, allow_nan=False)
+    try:
+        return simplejson.loads(text, parse_float=Decimal, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 class ContractJSON(JSONProvider):

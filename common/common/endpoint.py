@@ -45,6 +45,7 @@ _ALWAYS = {
     Access.INTERNAL: (ErrorCode.UNAUTHORIZED,),
 }
 _UUID = TypeAdapter(UUID)
+_NULL = {"type": "null"}
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -85,12 +86,15 @@ def endpoint(
         documentation = _describe(
             view, hints, access, body, query, returns, (status, *also), errors
         )
+        wrapper.__doc__ = None  # flasgger would make all of it the summary
         return swag_from(documentation)(wrapper)
 
     return declare
 
 
 def _path_value(kind: type, name: str, raw: str) -> Any:
+    if "\x00" in raw:
+        raise AppError(ErrorCode.VALIDATION_ERROR, "The path must not contain NUL characters.")
     return _parse_uuid(name, raw) if kind is UUID else raw
 
 
@@ -114,7 +118,7 @@ def _json_object() -> dict[str, Any]:
         return {}
     try:
         value = encoding.loads(raw)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise AppError(ErrorCode.VALIDATION_ERROR, "The body is not valid JSON.") from error
     if not isinstance(value, dict):
         raise AppError(ErrorCode.VALIDATION_ERROR, "The body must be a JSON object.")
@@ -256,6 +260,29 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 
 def _register(model: type[BaseModel]) -> dict[str, Any]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    SCHEMAS.update(schema.pop("$defs", {}))
-    SCHEMAS[model.__name__] = schema
+    SCHEMAS.update(_in_openapi_3_0(schema.pop("$defs", {})))
+    SCHEMAS[model.__name__] = _in_openapi_3_0(schema)
+    return SCHEMAS[model.__name__]
+
+
+def _in_openapi_3_0(schema: Any) -> Any:
+    """What pydantic writes (JSON Schema 2020-12) in the words that the Swagger page understands."""
+    if isinstance(schema, list):
+        return [_in_openapi_3_0(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {name: _in_openapi_3_0(value) for name, value in schema.items()}
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if exclusive in schema:
+            schema |= {bound: schema[exclusive], exclusive: True}
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
+    if _NULL in schema.get("anyOf", ()):
+        schema |= _nullable([one for one in schema.pop("anyOf") if one != _NULL])
     return schema
+
+
+def _nullable(kinds: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(kinds) == 1 and "$ref" not in kinds[0]:
+        return {**kinds[0], "nullable": True}
+    return {"anyOf": kinds, "nullable": True}

@@ -3,9 +3,17 @@
 from decimal import Decimal
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 T = TypeVar("T")
+_CENT = Decimal("0.01")
 
 
 def _a_json_number(value: Any) -> Any:
@@ -14,11 +22,16 @@ def _a_json_number(value: Any) -> Any:
     return value
 
 
+def _with_two_decimals(value: Decimal) -> Decimal:
+    return value.quantize(_CENT)
+
+
 # Credits: 1 credit is 1 SGD, NUMERIC(10,2) in every database.
 Money = Annotated[
     Decimal,
     BeforeValidator(_a_json_number),
     Field(max_digits=10, decimal_places=2),
+    AfterValidator(_with_two_decimals),
     WithJsonSchema({"type": "number", "multipleOf": 0.01, "example": 350.00}),
 ]
 Amount = Annotated[Money, Field(ge=0)]

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram
 from prometheus_client import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from common import correlation, encoding, logs
 from common.auth import INTERNAL_TOKEN_HEADER, install_internal_token
@@ -38,6 +38,7 @@ def install(app: Flask, *, service: str, internal_token: str, checks: HealthChec
     app.json = encoding.ContractJSON(app)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # a redirect would carry no envelope and our inner address
     install_internal_token(app, internal_token)
     app.before_request(_begin)
     app.after_request(_end)
@@ -87,13 +88,15 @@ def _answer_app_error(error: AppError) -> Response:
 
 def _answer_http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    if status in _CODE_BY_STATUS:
-        return _envelope(AppError(_CODE_BY_STATUS[status], error.description or error.name))
-    if 400 <= status < 500:
-        return _envelope(AppError(ErrorCode.VALIDATION_ERROR, error.description or error.name))
     if status < 400:
-        return Response(response=error.get_response())
-    return _answer_bug(error)
+        return Response.force_type(error.get_response())
+    if status >= 500:
+        return _answer_bug(error)
+    code = _CODE_BY_STATUS.get(status, ErrorCode.VALIDATION_ERROR)
+    response = _envelope(AppError(code, error.description or error.name))
+    if isinstance(error, MethodNotAllowed):
+        response.allow.update(error.valid_methods or ())
+    return response
 
 
 def _answer_bug(error: Exception) -> Response:

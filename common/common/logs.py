@@ -46,7 +46,8 @@ def config(service: str) -> dict[str, Any]:
         "loggers": {
             # their lines at INFO tell only what our own already say
             "httpx": {"level": "WARNING"},
-            "pika": {"level": "WARNING"},
+            # some ten lines of ERROR for every failed try to connect; it raises them as well
+            "pika": {"level": "CRITICAL"},
             "gunicorn.error": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
         },
     }

@@ -1,7 +1,6 @@
 """gRPC with the house rules: internal token, correlation ID, deadlines, AppError on the wire."""
 
 import itertools
-import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +28,7 @@ _STATUS = {
 }
 _CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.enable_http_proxy", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -94,7 +94,7 @@ class RpcClient:
             return kind(
                 ErrorCode(trailing[ERROR_CODE_KEY]),
                 error.details() or "",
-                **json.loads(trailing.get(ERROR_DETAILS_KEY, "{}")),
+                **encoding.loads(trailing.get(ERROR_DETAILS_KEY, "{}")),
             )
         log.warning("call failed", extra={"to": self._service, "reason": str(error.code())})
         return AppError(

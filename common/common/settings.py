@@ -96,7 +96,8 @@ def load(settings: type[S], **overrides: Any) -> S:
         problems = []
         for problem in error.errors(include_url=False, include_input=False):
             name = ".".join(str(part) for part in problem["loc"]).upper()
-            what = "is missing" if problem["type"] == "missing" else problem["msg"]
+            missing = problem["type"] == "missing"
+            what = "is missing" if missing else problem["msg"].removeprefix("Value error, ")
             problems.append(f"  {name} {what}" if name else f"  {what}")
         print(
             "These settings stop the service from starting:", *problems, sep="\n", file=sys.stderr

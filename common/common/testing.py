@@ -45,9 +45,10 @@ def database_from(*scripts: Path) -> Iterator[DatabaseSettings]:
 def schema_differences(metadata: MetaData, engine: Engine) -> list[str]:
     """What differs between models and tables: names, types, nullability, primary keys."""
     database, differences = inspect(engine), []
-    if set(database.get_table_names()) != set(metadata.tables):
-        differences.append(f"tables {database.get_table_names()} against {list(metadata.tables)}")
-    for table in metadata.tables.values():
+    names = set(database.get_table_names())
+    if names != set(metadata.tables):
+        differences.append(f"tables {sorted(names)} against {sorted(metadata.tables)}")
+    for table in (one for one in metadata.tables.values() if one.name in names):
         real = {
             column["name"]: (_type_name(column["type"], engine), column["nullable"])
             for column in database.get_columns(table.name)

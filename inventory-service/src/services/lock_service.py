@@ -1,0 +1,206 @@
+"""Holding a seat for a buyer, and letting it go.
+
+The database decides everything, by its own clock: each call locks, reads what is true now that it
+has the lock, applies the rule, and writes under a guard that says the rule again. Statements that
+belong together travel as one, because each reads what was committed before *it* began: what follows
+a lock sees what the lock was waiting for.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg2.errors import LockNotAvailable
+from sqlalchemy import Row, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from common.database import Database
+from common.errors import AppError, ErrorCode, RowLocked
+
+from ..models.hold import HoldStatus
+from ..models.seat import SeatStatus
+
+# One user's reserves run one after the other, so that parallel ones cannot outrun the hold limit.
+# That lock comes before the seat's, which is never waited for: nobody waits with a seat in hand.
+_LOCK_AND_READ = text("""
+    SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));
+    SELECT FROM seats WHERE seat_id = :seat_id FOR UPDATE NOWAIT;
+    SELECT seat.event_id, seat.category, seat.status, seat.held_by_user_id, seat.hold_id,
+           seat.held_until, seat.held_until > clock_timestamp() AS live,
+           floor(extract(epoch FROM seat.held_until - clock_timestamp()))::int AS seconds_left,
+           named.status AS named_status,
+           (SELECT count(*) FROM seats AS own
+             WHERE own.held_by_user_id = :user_id AND own.event_id = seat.event_id
+               AND own.status = 'HELD' AND own.held_until > clock_timestamp()) AS live_holds
+      FROM seats AS seat LEFT JOIN holds AS named ON named.hold_id = :hold_id
+     WHERE seat.seat_id = :seat_id
+    """)
+
+# `booked` reads `lapsed` to come after it: a seat has one open hold at a time, by index.
+_HOLD = text("""
+    WITH lapsed AS (
+        UPDATE holds SET status = 'RELEASED', settled_at = statement_timestamp()
+          FROM seats
+         WHERE seats.seat_id = :seat_id AND holds.hold_id = seats.hold_id AND holds.status = 'HELD'
+        RETURNING holds.hold_id
+    ), booked AS (
+        INSERT INTO holds (hold_id, seat_id, user_id, status, held_until, created_at)
+        SELECT :hold_id, :seat_id, :user_id, 'HELD',
+               statement_timestamp() + :ttl * interval '1 second', statement_timestamp()
+          FROM (SELECT count(*) FROM lapsed) AS after_the_lapsed
+        ON CONFLICT DO NOTHING
+        RETURNING hold_id, user_id, held_until
+    )
+    UPDATE seats
+       SET status = 'HELD', hold_id = booked.hold_id, held_by_user_id = booked.user_id,
+           held_until = booked.held_until, updated_at = statement_timestamp()
+      FROM booked
+     WHERE seats.seat_id = :seat_id
+       AND (seats.status = 'AVAILABLE'
+            OR seats.status = 'HELD' AND seats.held_until <= statement_timestamp())
+    RETURNING seats.held_until
+    """)
+
+_WAIT_AND_READ = text("""
+    SELECT FROM seats WHERE seat_id = :seat_id FOR UPDATE;
+    SELECT named.status AS named_status, named.seat_id = seat.seat_id AS named_is_of_seat
+      FROM seats AS seat LEFT JOIN holds AS named ON named.hold_id = :hold_id
+     WHERE seat.seat_id = :seat_id
+    """)
+
+_TOMBSTONE = text("""
+    INSERT INTO holds (hold_id, seat_id, status, settled_at)
+    VALUES (:hold_id, :seat_id, 'RELEASED', clock_timestamp())
+    ON CONFLICT DO NOTHING
+    """)
+
+_FREE = """
+    WITH freed AS (
+        UPDATE seats
+           SET status = 'AVAILABLE', hold_id = NULL, held_by_user_id = NULL, held_until = NULL,
+               owner_user_id = NULL, price_paid = NULL, qr_code_hash = NULL,
+               updated_at = clock_timestamp()
+          FROM holds AS named
+         WHERE seats.seat_id = :seat_id AND seats.hold_id = :hold_id AND named.hold_id = :hold_id
+           AND {condition}
+        RETURNING named.hold_id
+    )
+    UPDATE holds SET status = 'RELEASED', settled_at = clock_timestamp()
+      FROM freed WHERE holds.hold_id = freed.hold_id
+    RETURNING holds.hold_id
+    """
+_FREE_HELD = text(_FREE.format(condition="seats.status = 'HELD'"))
+_FREE_SOLD = text(
+    _FREE.format(condition="seats.status = 'SOLD' AND seats.owner_user_id = named.user_id")
+)
+
+
+@dataclass(frozen=True)
+class HeldSeat:
+    """A live hold; `ttl_seconds` is what is left of it, rounded down."""
+
+    hold_id: UUID
+    seat_id: UUID
+    event_id: UUID
+    category: str
+    held_until: datetime
+    ttl_seconds: int
+
+
+class LockService:
+    """ReserveSeat and ReleaseSeat."""
+
+    def __init__(self, database: Database, hold_ttl_seconds: int, max_holds_per_user: int) -> None:
+        self._database = database
+        self._ttl = hold_ttl_seconds
+        self._limit = max_holds_per_user
+
+    def reserve(self, seat_id: UUID, user_id: UUID, hold_id: UUID) -> HeldSeat:
+        """Hold a free seat; the user's own live hold of it is answered again, as it stands.
+
+        Never waits for the seat: RowLocked (SEAT_UNAVAILABLE) where somebody has its row. Raises
+        SEAT_NOT_FOUND, SEAT_ALREADY_SOLD, SEAT_UNAVAILABLE, HOLD_LIMIT_REACHED; SEAT_NOT_HELD where
+        the hold that `hold_id` names is over already.
+        """
+        ids = {"seat_id": seat_id, "user_id": user_id, "hold_id": hold_id}
+        with self._database.transaction() as session:
+            seat = _lock_at_once(session, ids)
+            if seat is None:
+                raise AppError(ErrorCode.SEAT_NOT_FOUND, "There is no such seat.")
+            if seat.named_status == HoldStatus.RELEASED:
+                raise AppError(ErrorCode.SEAT_NOT_HELD, "This hold has already ended.")
+            if seat.live and seat.held_by_user_id == user_id:
+                return _held(seat_id, seat, seat.hold_id, seat.held_until, seat.seconds_left)
+            self._refuse_unless_free(seat)
+            return self._hold(session, ids, seat)
+
+    def _refuse_unless_free(self, seat: Row[Any]) -> None:
+        if seat.status in (SeatStatus.SOLD, SeatStatus.CHECKED_IN):
+            raise AppError(ErrorCode.SEAT_ALREADY_SOLD, "The seat is sold.")
+        if seat.live:
+            raise AppError(ErrorCode.SEAT_UNAVAILABLE, "The seat is held by somebody else.")
+        if seat.named_status is not None:
+            raise AppError(ErrorCode.SEAT_NOT_HELD, "This hold is over, or of another seat.")
+        if seat.live_holds >= self._limit:
+            raise AppError(
+                ErrorCode.HOLD_LIMIT_REACHED,
+                f"At most {self._limit} seats of an event can be held at a time.",
+                limit=self._limit,
+            )
+
+    def _hold(self, session: Session, ids: dict[str, UUID], seat: Row[Any]) -> HeldSeat:
+        held_until = session.execute(_HOLD, {**ids, "ttl": self._ttl}).scalar_one_or_none()
+        if held_until is None:
+            raise AppError(ErrorCode.SEAT_UNAVAILABLE, "The seat is held by somebody else.")
+        return _held(ids["seat_id"], seat, ids["hold_id"], held_until, self._ttl)
+
+    def release(self, seat_id: UUID, hold_id: UUID, undo_sale: bool) -> bool:
+        """End the hold that `hold_id` names and no other; True where that freed the seat.
+
+        With `undo_sale` the sale that came of it ends too, while its buyer has the seat and is not
+        checked in, else SEAT_UNAVAILABLE. A hold that never was is booked as released, so that it
+        cannot come later. Nothing to release (no such seat either) is no error: an undo must be
+        able to undo what never happened, any number of times.
+        """
+        ids = {"seat_id": seat_id, "hold_id": hold_id}
+        with self._database.transaction() as session:
+            seat = session.execute(_WAIT_AND_READ, ids).one_or_none()
+            if seat is None:
+                return False
+            if seat.named_status is None:
+                session.execute(_TOMBSTONE, ids)
+                return False
+            if not seat.named_is_of_seat:
+                return False
+            if seat.named_status == HoldStatus.HELD:
+                return session.execute(_FREE_HELD, ids).one_or_none() is not None
+            if seat.named_status == HoldStatus.SOLD and undo_sale:
+                return _undo_sale(session, ids)
+            return False
+
+
+def _lock_at_once(session: Session, ids: dict[str, UUID]) -> Row[Any] | None:
+    try:
+        return session.execute(_LOCK_AND_READ, ids).one_or_none()
+    except OperationalError as error:
+        if not isinstance(error.orig, LockNotAvailable):
+            raise
+        raise RowLocked(
+            ErrorCode.SEAT_UNAVAILABLE, "Somebody is at this seat right now."
+        ) from error
+
+
+def _held(
+    seat_id: UUID, seat: Row[Any], hold_id: UUID, held_until: datetime, seconds_left: int
+) -> HeldSeat:
+    return HeldSeat(hold_id, seat_id, seat.event_id, seat.category, held_until, seconds_left)
+
+
+def _undo_sale(session: Session, ids: dict[str, UUID]) -> bool:
+    if session.execute(_FREE_SOLD, ids).one_or_none() is None:
+        raise AppError(
+            ErrorCode.SEAT_UNAVAILABLE, "The buyer has passed the seat on or is checked in."
+        )
+    return True

@@ -1,0 +1,58 @@
+"""Makes a bare machine ready, then runs a module of it: `bootstrap.py local_stack up`.
+
+Standard library only: this is what installs everything else.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from local_stack import packages
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+_PROTO = ROOT / "inventory-service" / "src" / "proto"
+
+
+def main() -> None:
+    """Install what is missing, and become the module named by the arguments."""
+    if sys.version_info < (3, 11):
+        sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
+    packages.install_missing()
+    _install_python_packages()
+    os.environ["PYTHONPATH"] = str(ROOT / "local-stack")
+    os.execv(PYTHON, [str(PYTHON), "-m", *sys.argv[1:]])
+
+
+def _install_python_packages() -> None:
+    """Bring .venv up to the requirements and build the gRPC stubs, unless both are unchanged."""
+    requirements = sorted(ROOT.glob("*/requirements.txt")) + [ROOT / "requirements-dev.txt"]
+    inputs = [*requirements, ROOT / "common" / "pyproject.toml", *sorted(_PROTO.glob("*"))]
+    digest = hashlib.sha256(str(ROOT).encode() + sys.version.encode())
+    for path in inputs:
+        if path.is_file():
+            digest.update(path.read_bytes())
+    stamp = VENV / "installed"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    print("Installing Python packages into .venv ...", flush=True)
+    if not PYTHON.exists():
+        venv.create(VENV, with_pip=True)
+    listed = [argument for path in requirements for argument in ("-r", str(path))]
+    _run(PYTHON, "-m", "pip", "install", "--quiet", *listed, "-e", str(ROOT / "common"))
+    _run(PYTHON, _PROTO / "generate.py")
+    stamp.write_text(digest.hexdigest())
+
+
+def _run(*command: object) -> None:
+    result = subprocess.run([str(part) for part in command])
+    if result.returncode:
+        sys.exit(f"This failed: {' '.join(map(str, command))}")
+
+
+if __name__ == "__main__":
+    main()

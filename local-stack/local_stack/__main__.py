@@ -1,0 +1,92 @@
+"""The command line: `python -m local_stack up | down | reset | status | logs`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .stack import ROOT, Stack, StackError
+from .supervisor import SupervisorError
+
+_CLOSING = """
+TicketRemaster runs.
+
+  API through the gateway   http://localhost:{gateway}
+  Swagger UI                http://localhost:{user}/apidocs/  (user)  {order}  (order)
+                            {event}  (event)  {orchestrator}  (orchestrator)
+  RabbitMQ management       http://localhost:{rabbitmq_management}
+
+  Logins, all with the password password123:
+    user1@example.com   1,000 credits
+    user2@example.com     500 credits, flagged: pays with a code
+    user3@example.com   1,000 credits
+    staff@example.com   admin@example.com
+
+  make status   make logs   make down   make reset
+"""
+
+
+def main() -> int:
+    """Do what the arguments say; the exit status."""
+    arguments = _arguments()
+    stack = Stack(arguments.state, tell=lambda line: print(line, flush=True))
+    try:
+        return _COMMANDS[arguments.command](stack, arguments.name)
+    except (StackError, SupervisorError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="local_stack", description=__doc__)
+    parser.add_argument("command", choices=_COMMANDS)
+    parser.add_argument("name", nargs="?", help="logs: of this process alone")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=ROOT / ".local-stack",
+        help="the folder with everything of the stack (default: .local-stack)",
+    )
+    return parser.parse_args()
+
+
+def _up(stack: Stack, _: str | None) -> int:
+    print("Starting TicketRemaster ...", flush=True)
+    stack.up()
+    print(_CLOSING.format(**stack.ports))
+    return 0
+
+
+def _down(stack: Stack, _: str | None) -> int:
+    print("Stopped; the data is kept." if stack.down() else "Nothing was running.")
+    return 0
+
+
+def _reset(stack: Stack, _: str | None) -> int:
+    stack.reset()
+    print(f"Stopped, and dropped all data and logs in {stack.state_dir}.")
+    return 0
+
+
+def _status(stack: Stack, _: str | None) -> int:
+    rows = stack.status()
+    if not rows:
+        print("Nothing is running: make up")
+        return 1
+    for name, state, port, healthy in rows:
+        print(f"{name:<14} {state:<9} {port or '':<6} {'healthy' if healthy else 'UNHEALTHY'}")
+    return 0 if all(healthy for *_, healthy in rows) else 1
+
+
+def _logs(stack: Stack, name: str | None) -> int:
+    found = sorted(str(log) for log in stack.state_dir.glob(f"logs/{name or '*'}.log"))
+    if not found:
+        print(f"There is no log of {name}." if name else "There are no logs yet: make up")
+        return 1
+    os.execvp("tail", ["tail", "-n", "50", "-F", *found])
+
+
+_COMMANDS = {"up": _up, "down": _down, "reset": _reset, "status": _status, "logs": _logs}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""What the distribution has to provide, and installing it without starting any server.
+
+Standard library only: this runs before .venv is there.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+_POLICY = Path("/usr/sbin/policy-rc.d")
+_NO_MAIN_CLUSTER = Path("/etc/postgresql-common/createcluster.d/ticketremaster.conf")
+
+
+def postgres_binaries() -> Path | None:
+    """The folder of the newest installed PostgreSQL's programs."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((one.parent for one in found), key=lambda path: int(path.parts[-2]), default=None)
+
+
+def haproxy_program() -> str | None:
+    """Where HAProxy is; /usr/sbin is not on every user's path."""
+    return shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+_PROVIDED_BY: dict[str, Callable[[], object]] = {
+    "postgresql": postgres_binaries,
+    "rabbitmq-server": RABBITMQ_SERVER.exists,
+    "haproxy": haproxy_program,
+    "python3-venv": lambda: importlib.util.find_spec("ensurepip"),
+}
+
+
+def missing() -> list[str]:
+    """The packages to install."""
+    return [package for package, provided in _PROVIDED_BY.items() if not provided()]
+
+
+def install_missing() -> None:
+    """Install them with apt; without root, or without apt, say what to install and stop."""
+    wanted = missing()
+    if not wanted:
+        return
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *wanted]
+    if shutil.which("apt-get") is None:
+        sys.exit(f"Please install these first (Debian's names): {' '.join(wanted)}")
+    if os.geteuid() != 0:
+        sys.exit(f"Some packages are missing. Please run:\n\n    sudo {' '.join(command)}\n")
+    print(f"Installing {', '.join(wanted)} ...", flush=True)
+    with _no_server_starts():
+        _apt("apt-get", "update")
+        _apt(*command)
+
+
+def _apt(*command: str) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{result.stdout[-2000:]}{result.stderr[-2000:]}")
+
+
+@contextmanager
+def _no_server_starts() -> Iterator[None]:
+    """Packages start their servers when installed; ours are private ones (invoke-rc.d(8))."""
+    policy_was_there = _POLICY.exists()
+    if not policy_was_there:
+        _POLICY.write_text("#!/bin/sh\nexit 101\n")
+        _POLICY.chmod(0o755)
+    _NO_MAIN_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
+    _NO_MAIN_CLUSTER.write_text("create_main_cluster = false\n")
+    try:
+        yield
+    finally:
+        _NO_MAIN_CLUSTER.unlink(missing_ok=True)
+        if not policy_was_there:
+            _POLICY.unlink(missing_ok=True)

@@ -1,0 +1,156 @@
+"""The process table: what runs, where, with which environment, and how to see that it works."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from . import packages
+from .postgres import DATABASES, Postgres
+from .rabbitmq import RabbitMQ
+from .settings import clean_environment
+
+SERVERS = ("postgres", "epmd", "rabbitmq")
+_REST = ("user", "order", "event", "orchestrator")
+
+
+@dataclass(frozen=True)
+class Process:
+    """One supervised process; `is_healthy` asks it."""
+
+    name: str
+    command: list[str]
+    cwd: Path
+    environment: dict[str, str]
+    is_healthy: Callable[[], bool]
+    port: int | None = None
+    user: int | None = None
+    group: int | None = None
+    fresh_folder: Path | None = field(default=None)
+
+
+def servers(postgres: Postgres, rabbitmq: RabbitMQ, ports: dict[str, int]) -> list[Process]:
+    """PostgreSQL and RabbitMQ."""
+    base, root = clean_environment(), Path("/")
+    user = postgres.user
+    return [
+        Process(
+            "postgres",
+            postgres.command,
+            root,
+            base,
+            postgres.is_up,
+            ports["postgres"],
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+        ),
+        Process("epmd", rabbitmq.epmd_command, root, base, lambda: True, ports["epmd"]),
+        Process(
+            "rabbitmq",
+            rabbitmq.command,
+            root,
+            {**base, **rabbitmq.environment},
+            rabbitmq.is_up,
+            ports["rabbitmq"],
+        ),
+    ]
+
+
+def services(
+    root: Path, state_dir: Path, ports: dict[str, int], settings: dict[str, str]
+) -> list[Process]:
+    """The platform's own processes."""
+    base = {
+        **clean_environment(),
+        **settings,
+        "PATH": f"{Path(sys.executable).parent}:{clean_environment().get('PATH', '')}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    python = sys.executable
+    processes = [_rest(name, root, state_dir, ports, base) for name in _REST]
+    processes.append(
+        Process(
+            "inventory",
+            [python, "-m", "src.main"],
+            root / "inventory-service",
+            {
+                **base,
+                **_database("inventory", ports, settings),
+                "BIND_HOST": "127.0.0.1",
+                "GRPC_PORT": str(ports["inventory"]),
+                "HEALTH_PORT": str(ports["inventory_health"]),
+            },
+            lambda: _answers(f"http://127.0.0.1:{ports['inventory_health']}/health"),
+            ports["inventory"],
+        )
+    )
+    processes.append(
+        Process(
+            "recovery",
+            [python, "-m", "src.recovery"],
+            root / "orchestrator-service",
+            base,
+            lambda: True,
+        )
+    )
+    processes.append(
+        Process(
+            "gateway",
+            [packages.haproxy_program(), "-W", "-db", "-f", str(state_dir / "haproxy.cfg")],
+            root / "api-gateway",
+            base,
+            lambda: _answers(f"http://127.0.0.1:{ports['gateway']}/health"),
+            ports["gateway"],
+        )
+    )
+    return processes
+
+
+def addresses(ports: dict[str, int]) -> dict[str, str]:
+    """The settings that say where everything is."""
+    return {
+        "RABBITMQ_HOST": "127.0.0.1",
+        "RABBITMQ_PORT": str(ports["rabbitmq"]),
+        "INVENTORY_SERVICE_URL": f"127.0.0.1:{ports['inventory']}",
+        "USER_SERVICE_URL": f"http://127.0.0.1:{ports['user']}",
+        "ORDER_SERVICE_URL": f"http://127.0.0.1:{ports['order']}",
+        "EVENT_SERVICE_URL": f"http://127.0.0.1:{ports['event']}",
+        "WEB_CONCURRENCY": "2",
+    }
+
+
+def _rest(
+    name: str, root: Path, state_dir: Path, ports: dict[str, int], base: dict[str, str]
+) -> Process:
+    metrics = state_dir / "metrics" / name
+    own = _database(name, ports, base) if name in DATABASES else {}
+    return Process(
+        name,
+        [sys.executable, "-m", "gunicorn", "-c", "python:common.gunicorn_conf"]
+        + ["--bind", f"127.0.0.1:{ports[name]}", "src.app:create_app()"],
+        root / f"{name}-service",
+        {**base, **own, "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
+        lambda: _answers(f"http://127.0.0.1:{ports[name]}/health"),
+        ports[name],
+        fresh_folder=metrics,
+    )
+
+
+def _database(name: str, ports: dict[str, int], settings: dict[str, str]) -> dict[str, str]:
+    database, owner, password_setting = DATABASES[name]
+    return {
+        "DB_HOST": "127.0.0.1",
+        "DB_PORT": str(ports["postgres"]),
+        "DB_NAME": database,
+        "DB_USER": owner,
+        "DB_PASS": settings[password_setting],
+    }
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False

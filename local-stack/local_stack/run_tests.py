@@ -1,0 +1,145 @@
+"""Every suite, each in a process of its own: `python -m local_stack.run_tests [SUITE]`.
+
+The services' suites run two at a time against one throw-away PostgreSQL and RabbitMQ; those that
+need the machine for themselves follow, one after the other. Ends with a line for each suite and one
+for all; the exit status is not 0 where a test failed or a suite ran none.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from .processes import SERVERS
+from .stack import ROOT, Stack, StackError
+
+SERVICE_SUITES = (
+    "inventory-service",
+    "user-service",
+    "order-service",
+    "event-service",
+    "orchestrator-service",
+    "common",
+)
+OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests")
+_LOGS = ROOT / ".local-stack" / "test-logs"
+_LINTERS = (("black", "--check", "--quiet", "."), ("flake8",))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one suite."""
+
+    suite: str
+    passed: int
+    failed: int
+    skipped: int
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        return self.passed > 0 and self.failed == 0
+
+    def __str__(self) -> str:
+        counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+        return f"{self.suite:<22} {counts} in {self.seconds:.1f} s"
+
+
+def main(wanted: str | None = None) -> int:
+    """Run one suite, `lint`, or everything; the exit status."""
+    suites = (*SERVICE_SUITES, *OWN_STACK_SUITES)
+    if wanted not in (None, "lint", *suites):
+        print(f"There is no suite {wanted}. There are: lint, {', '.join(suites)}")
+        return 2
+    _LOGS.mkdir(parents=True, exist_ok=True)
+    outcomes = [_lint()] if wanted in (None, "lint") else []
+    outcomes += _run_all([one for one in suites if wanted in (None, one)])
+    print()
+    for outcome in outcomes:
+        print(outcome)
+    total = [sum(getattr(one, count) for one in outcomes) for count in ("passed", "failed")]
+    skipped = sum(one.skipped for one in outcomes)
+    print(f"{total[0]} passed, {total[1]} failed, {skipped} skipped")
+    return 0 if all(one.is_good for one in outcomes) else 1
+
+
+def _run_all(suites: list[str]) -> list[Outcome]:
+    services = [one for one in suites if one in SERVICE_SUITES]
+    others = [one for one in suites if one not in SERVICE_SUITES]
+    outcomes: list[Outcome] = []
+    if services:
+        with _backing() as environment, ThreadPoolExecutor(2) as pool:
+            outcomes += pool.map(lambda suite: _run(suite, environment), services)
+    outcomes += [_run(suite, dict(os.environ)) for suite in others]
+    return outcomes
+
+
+@contextmanager
+def _backing() -> Iterator[dict[str, str]]:
+    """The environment of the service suites, with their servers; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="ticketremaster-") as folder:
+        stack = Stack(Path(folder) / "backing", isolated=True, only=SERVERS, durable=False)
+        try:
+            stack.up()
+            urls = {"TEST_POSTGRES_URL": stack.database_url(), "TEST_RABBITMQ_URL": stack.amqp_url}
+            yield {**os.environ, **urls}
+        finally:
+            stack.reset()
+
+
+def _run(suite: str, environment: dict[str, str]) -> Outcome:
+    """One suite; its output is shown where it is not good."""
+    started = time.monotonic()
+    log, report = _LOGS / f"{suite}.log", _LOGS / f"{suite}.xml"
+    report.unlink(missing_ok=True)
+    folder = ROOT / suite
+    tests = folder if suite == "tests" else folder / "tests"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
+    print(f"{suite} ...", flush=True)
+    with log.open("w") as output:
+        subprocess.run(
+            [*command, f"--junitxml={report}", f"--rootdir={folder}"],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    outcome = _read(suite, report, time.monotonic() - started)
+    if not outcome.is_good:
+        print(log.read_text(errors="replace"))
+    print(outcome, flush=True)
+    return outcome
+
+
+def _read(suite: str, report: Path, seconds: float) -> Outcome:
+    if not report.exists():
+        return Outcome(suite, 0, 1, 0, seconds)
+    cases = ElementTree.parse(report).getroot().iter("testsuite")
+    counts = next(cases).attrib
+    failed = int(counts["failures"]) + int(counts["errors"])
+    skipped = int(counts["skipped"])
+    return Outcome(suite, int(counts["tests"]) - failed - skipped, failed, skipped, seconds)
+
+
+def _lint() -> Outcome:
+    started = time.monotonic()
+    failed = sum(_fails(("-m", *command)) for command in _LINTERS)
+    return Outcome("lint", len(_LINTERS) - failed, failed, 0, time.monotonic() - started)
+
+
+def _fails(arguments: Iterable[str]) -> bool:
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT).returncode != 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except StackError as error:
+        sys.exit(str(error))

@@ -1,0 +1,157 @@
+"""What the end-to-end tests speak with: the API through the gateway, the databases behind it."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg2
+
+EVENT_A = "20000000-0000-4000-8000-000000000001"
+EVENT_B = "20000000-0000-4000-8000-000000000002"
+
+
+class Api:
+    """HTTP calls to one address, with one token or none."""
+
+    def __init__(self, base_url: str, token: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.base_url = base_url
+        self.token = token
+        self._client = httpx.Client(base_url=base_url, headers=headers, timeout=30)
+
+    def __enter__(self) -> "Api":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """The raw answer."""
+        return self._client.request(method, path, **request)
+
+    def ok(self, method: str, path: str, **body: Any) -> Any:
+        """`data` of an answer that must be a success."""
+        response = self.call(method, path, json=body or None)
+        assert response.is_success, (method, path, response.text)
+        return response.json()["data"]
+
+    def refused(self, method: str, path: str, **body: Any) -> tuple[int, str]:
+        """Status and code of an answer that must be an error in the envelope."""
+        return refusal(self.call(method, path, json=body or None))
+
+    def logged_in(self, email: str, password: str) -> "Api":
+        """The same address with that user's access token."""
+        login = self.ok("POST", "/api/auth/login", email=email, password=password)
+        return Api(self.base_url, login["access_token"])
+
+    def at(self, base_url: str) -> "Api":
+        """The same token at another address."""
+        return Api(base_url, self.token)
+
+
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    """Status and code of an error, once its envelope is what the contract says."""
+    body = response.json()
+    assert body["success"] is False and body["message"], body
+    assert set(body) <= {"success", "error_code", "message", "details"}, body
+    assert response.headers["X-Correlation-ID"]
+    return response.status_code, body["error_code"]
+
+
+class Buyer:
+    """A registered user with credits."""
+
+    def __init__(self, api: Api, user_id: str, email: str) -> None:
+        self.api = api
+        self.user_id = user_id
+        self.email = email
+
+    @classmethod
+    def register(cls, api: Api, admin: Api, credits: float) -> "Buyer":
+        email = f"{uuid4().hex}@example.com"
+        user = api.ok("POST", "/api/auth/register", email=email, password="password123")
+        if credits:
+            grant = {"user_id": user["user_id"], "amount": credits, "reason": "for a test"}
+            admin.ok("POST", "/api/admin/credits/grant", **grant)
+        return cls(api.logged_in(email, "password123"), user["user_id"], email)
+
+    def reserve(self, seat_id: str) -> dict[str, Any]:
+        return self.api.ok("POST", "/api/reserve", seat_id=seat_id)
+
+    def pay(self, order_id: str) -> dict[str, Any]:
+        return self.api.ok("POST", "/api/pay", order_id=order_id)
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        return self.api.ok("GET", f"/api/orders/{order_id}")
+
+    def balance(self) -> float:
+        return self.api.ok("GET", "/api/credits/balance")["credit_balance"]
+
+    def ledger(self) -> list[tuple[str, float]]:
+        """Kinds and amounts, oldest first."""
+        entries = self.api.ok("GET", "/api/credits/ledger?per_page=100")
+        return [(entry["kind"], entry["amount"]) for entry in reversed(entries)]
+
+
+class Records:
+    """Reads, and where a test must, changes what a service's database holds."""
+
+    def __init__(self, database_url: Callable[[str], str]) -> None:
+        self._database_url = database_url
+
+    def query(self, service: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query in the database of `service`."""
+        with psycopg2.connect(self._database_url(service)) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return cursor.fetchall() if cursor.description else []
+
+    def seat(self, seat_id: str) -> tuple[str, str | None]:
+        """Status and owner as the table has them."""
+        sql = "SELECT status::text, owner_user_id::text FROM seats WHERE seat_id = %s"
+        return self.query("inventory", sql, seat_id)[0]
+
+    def hold(self, seat_id: str) -> tuple[str, str | None]:
+        """Status, and whose hold it is."""
+        sql = "SELECT status::text, held_by_user_id::text FROM seats WHERE seat_id = %s"
+        return self.query("inventory", sql, seat_id)[0]
+
+    def order(self, order_id: str) -> tuple[str, str | None]:
+        """Status, and the saga at work."""
+        sql = "SELECT status::text, saga FROM orders WHERE order_id = %s"
+        return self.query("order", sql, order_id)[0]
+
+    def movements(self, order_id: str) -> dict[str, Decimal]:
+        """The ledger entries under an order's ID, tombstones left out."""
+        sql = (
+            "SELECT kind::text, amount FROM credit_ledger WHERE reference_id = %s AND NOT tombstone"
+        )
+        return dict(self.query("user", sql, order_id))
+
+    def assert_sold(self, buyer: Buyer, held: dict[str, Any], price: str) -> None:
+        """Rules 1 to 3 for an order that was paid: sold, confirmed, charged once."""
+        order_id, seat_id = held["order_id"], held["seat_id"]
+        assert self.order(order_id) == ("CONFIRMED", None)
+        assert self.seat(seat_id) == ("SOLD", buyer.user_id)
+        assert self.movements(order_id) == {"CHARGE": -Decimal(price)}
+        self.assert_balance_is_ledger(buyer)
+
+    def assert_undone(self, buyer: Buyer, held: dict[str, Any]) -> None:
+        """Rules 1 to 3 for an order that came to nothing: not owned, failed, net zero."""
+        order_id, seat_id = held["order_id"], held["seat_id"]
+        assert self.order(order_id) == ("FAILED", None)
+        status, owner = self.seat(seat_id)
+        assert status in ("AVAILABLE", "HELD") and owner is None
+        assert sum(self.movements(order_id).values()) == 0
+        self.assert_balance_is_ledger(buyer)
+
+    def assert_balance_is_ledger(self, buyer: Buyer) -> None:
+        """Rule 2: a balance is the sum of its ledger."""
+        sql = (
+            "SELECT credit_balance, (SELECT coalesce(sum(amount), 0) FROM credit_ledger l"
+            " WHERE l.user_id = u.user_id) FROM users u WHERE user_id = %s"
+        )
+        balance, total = self.query("user", sql, buyer.user_id)[0]
+        assert balance == total

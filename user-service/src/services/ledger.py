@@ -1,0 +1,87 @@
+"""The only place where credits move: a balance and its ledger entry are one statement."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import DataError
+from sqlalchemy.orm import Session
+
+from common.errors import AppError, ErrorCode
+
+from ..models.credit_ledger import LedgerEntry, LedgerKind
+from ..models.user import User
+from ..values import Booking
+from .user_service import user_not_found
+
+# Lock, rule and guarded write in one round trip. The row that FOR UPDATE gives is the newest one
+# also where the lock had to be waited for, and ON CONFLICT sees what was committed meanwhile, so
+# this holds for a caller that locked nothing.
+_BOOK = text("""
+    WITH account AS MATERIALIZED (
+        SELECT user_id, credit_balance FROM users WHERE user_id = :user_id FOR UPDATE
+    ), entry AS (
+        INSERT INTO credit_ledger
+            (user_id, kind, amount, balance_after, reference_id, tombstone, reason)
+        SELECT user_id, CAST(:kind AS ledger_kind), :amount, credit_balance + :amount,
+            :reference_id, :tombstone, :reason
+        FROM account
+        WHERE credit_balance + :amount >= 0
+        ON CONFLICT (reference_id, kind, user_id) DO NOTHING
+        RETURNING entry_id, user_id, balance_after
+    )
+    UPDATE users SET credit_balance = entry.balance_after
+    FROM entry WHERE users.user_id = entry.user_id
+    RETURNING users.user_id, users.credit_balance, entry.entry_id
+    """)
+
+
+def book(
+    session: Session,
+    user_id: UUID,
+    kind: LedgerKind,
+    amount: Decimal,
+    reference_id: UUID,
+    *,
+    tombstone: bool = False,
+    reason: str | None = None,
+) -> Booking | None:
+    """Move `amount` (signed) and write it down; the user's row is locked from here on.
+
+    None, and nothing booked, where the key (reference_id, kind, user_id) is taken, the balance does
+    not reach, or there is no such user.
+    """
+    values = {
+        "user_id": user_id,
+        "kind": kind.value,
+        "amount": amount,
+        "reference_id": reference_id,
+        "tombstone": tombstone,
+        "reason": reason,
+    }
+    try:
+        row = session.execute(_BOOK, values).one_or_none()
+    except DataError as error:
+        raise AppError(
+            ErrorCode.VALIDATION_ERROR, "No balance can be larger than 99,999,999.99."
+        ) from error
+    return Booking.model_validate(row) if row else None
+
+
+def lock(session: Session, *user_ids: UUID) -> dict[UUID, Decimal]:
+    """Lock these users' rows, smaller UUID first; their balances. Raises USER_NOT_FOUND."""
+    rows = session.execute(
+        select(User.user_id, User.credit_balance)
+        .where(User.user_id.in_(user_ids))
+        .order_by(User.user_id)
+        .with_for_update()
+    ).all()
+    if len(rows) < len(set(user_ids)):
+        raise user_not_found()
+    return {row.user_id: row.credit_balance for row in rows}
+
+
+def entries(session: Session, reference_id: UUID) -> dict[tuple[LedgerKind, UUID], LedgerEntry]:
+    """Everything booked under a reference; certain only with the users' rows locked before."""
+    found = session.scalars(select(LedgerEntry).where(LedgerEntry.reference_id == reference_id))
+    return {(entry.kind, entry.user_id): entry for entry in found}

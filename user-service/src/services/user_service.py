@@ -1,0 +1,66 @@
+"""Users as other services and admins see them."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from common.auth import Role
+from common.database import Database
+from common.errors import AppError, ErrorCode
+
+from ..models.user import User
+from ..values import UserChange, UserRecord
+from .revocations import revoke
+
+
+class UserService:
+    """The use cases of profiles; all but `find` raise USER_NOT_FOUND."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, user_id: UUID) -> UserRecord:
+        """The profile."""
+        with self._database.transaction() as session:
+            user = session.get(User, user_id)
+            if user is None:
+                raise user_not_found()
+            return UserRecord.model_validate(user)
+
+    def is_flagged(self, user_id: UUID) -> bool:
+        """Whether this user must prove each purchase by a code."""
+        with self._database.transaction() as session:
+            flagged = session.scalar(select(User.is_flagged).where(User.user_id == user_id))
+        if flagged is None:
+            raise user_not_found()
+        return flagged
+
+    def find(self, email: str) -> list[UserRecord]:
+        """The user with that e-mail, in a list of none or one."""
+        with self._database.transaction() as session:
+            users = session.scalars(select(User).where(func.lower(User.email) == func.lower(email)))
+            return [UserRecord.model_validate(user) for user in users]
+
+    def change(self, user_id: UUID, change: UserChange) -> UserRecord:
+        """Flag or unflag, give a role; a new role revokes what was issued under the old one.
+
+        Raises FORBIDDEN where an admin would take his own admin role.
+        """
+        with self._database.transaction() as session:
+            user = session.scalar(select(User).where(User.user_id == user_id).with_for_update())
+            if user is None:
+                raise user_not_found()
+            if change.is_flagged is not None:
+                user.is_flagged = change.is_flagged
+            if change.role not in (None, user.role):
+                if user.role is Role.ADMIN and user_id == change.acting_user_id:
+                    raise AppError(ErrorCode.FORBIDDEN, "Nobody takes his own admin role.")
+                user.role = change.role
+                revoke(session, user_id=user_id)
+            session.flush()
+            return UserRecord.model_validate(user)
+
+
+def user_not_found() -> AppError:
+    """USER_NOT_FOUND."""
+    return AppError(ErrorCode.USER_NOT_FOUND, "There is no such user.")

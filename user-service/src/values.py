@@ -1,0 +1,172 @@
+"""Plain values that leave a transaction, and what callers send in."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, EmailStr, Field
+from pydantic import StringConstraints, model_validator
+
+from common.auth import Role
+from common.fields import Amount, Answer, Body, Money, PageQuery, PositiveAmount
+
+from .models.credit_ledger import LedgerKind
+
+MAX_PASSWORD_BYTES = 72  # bcrypt takes no more
+
+
+def _without_a_name(value: Any) -> Any:
+    if isinstance(value, str) and "<" in value:  # EmailStr would take "Name <address>"
+        raise ValueError("must be an e-mail address and nothing else")
+    return value
+
+
+def _fits_bcrypt(password: str) -> str:
+    if len(password.encode()) > MAX_PASSWORD_BYTES:
+        raise ValueError(f"can have at most {MAX_PASSWORD_BYTES} bytes in UTF-8")
+    return password
+
+
+# lower case, so that one account has one spelling
+Email = Annotated[EmailStr, BeforeValidator(_without_a_name), AfterValidator(str.lower)]
+Secret = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1)]
+NewPassword = Annotated[Secret, Field(min_length=8), AfterValidator(_fits_bcrypt)]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class Registration(Body):
+    """A new customer; the password has 8 characters or more and at most 72 bytes."""
+
+    email: Email
+    password: NewPassword = Field(repr=False)
+    phone: Phone | None = None
+    full_name: Name | None = None
+
+
+class Credentials(Body):
+    """E-mail and password of an account."""
+
+    email: Email
+    password: Secret = Field(repr=False)
+
+
+class UserRecord(Answer):
+    """A user's profile."""
+
+    user_id: UUID
+    email: str
+    full_name: str | None
+    phone: str | None
+    role: Role
+    credit_balance: Money
+    frozen_credits: Money
+    is_flagged: bool
+    created_at: datetime
+
+
+class Login(BaseModel):
+    """Whom tokens are issued to, under which login, and when (epoch seconds, database's clock)."""
+
+    user: UserRecord
+    sid: str
+    issued_at: float
+
+
+class Risk(Answer):
+    """Whether this user must prove each purchase by a code."""
+
+    is_flagged: bool
+
+
+class UserQuery(BaseModel):
+    """Whom to look for; the e-mail is compared without regard to case."""
+
+    email: Email
+
+
+class UserChange(Body):
+    """What to change of a user, at least one of both, and the admin who does."""
+
+    acting_user_id: UUID
+    is_flagged: bool | None = None
+    role: Role | None = None
+
+    @model_validator(mode="after")
+    def _something_to_change(self) -> "UserChange":
+        if self.is_flagged is None and self.role is None:
+            raise ValueError("give is_flagged or role")
+        return self
+
+
+class CreditCall(Body):
+    """Charges an amount under a reference, or undoes that; once per reference and user."""
+
+    user_id: UUID
+    amount: Amount
+    reference_id: UUID
+
+
+class TransferCall(Body):
+    """Moves an amount from one user to another under a reference; once."""
+
+    from_user_id: UUID
+    to_user_id: UUID
+    amount: Amount
+    reference_id: UUID
+
+
+class GrantCall(Body):
+    """Gives credits; with `grant_id` a repeat gives once."""
+
+    user_id: UUID
+    amount: PositiveAmount
+    reason: str = Field(min_length=1, max_length=200)
+    grant_id: UUID | None = None
+
+
+class Booking(Answer):
+    """The entry that was booked (now or before), and what the user can spend now."""
+
+    user_id: UUID
+    credit_balance: Money
+    entry_id: UUID
+
+
+class LedgerQuery(PageQuery):
+    """Whose movements."""
+
+    user_id: UUID
+
+
+class LedgerLine(Answer):
+    """One movement of credits; `amount` is signed."""
+
+    entry_id: UUID
+    kind: LedgerKind
+    amount: Money
+    balance_after: Money
+    reference_id: UUID
+    created_at: datetime
+
+
+class RevokedQuery(BaseModel):
+    """From when on (epoch seconds, the `as_of` of the answer before); all if missing."""
+
+    since: float | None = Field(None, ge=0, le=1e10, allow_inf_nan=False)
+
+
+class RevokedTokens(Answer):
+    """Those of one login (`sid`), or all issued to a user until a moment; epoch seconds."""
+
+    sid: str | None
+    user_id: UUID | None
+    issued_until: float
+    expires_at: float
+
+
+class RevocationList(Answer):
+    """What was revoked, and the `since` to ask with next time."""
+
+    revocations: list[RevokedTokens]
+    as_of: float
