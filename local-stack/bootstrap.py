@@ -40,12 +40,18 @@ def _install_python_packages() -> None:
     if stamp.exists() and stamp.read_text() == digest.hexdigest():
         return
     print("Installing Python packages into .venv ...", flush=True)
-    if not PYTHON.exists():
-        venv.create(VENV, with_pip=True)
+    if not _has_pip():
+        venv.create(VENV, with_pip=True, clear=True)
     listed = [argument for path in requirements for argument in ("-r", str(path))]
     _run(PYTHON, "-m", "pip", "install", "--quiet", *listed, "-e", str(ROOT / "common"))
     _run(PYTHON, _PROTO / "generate.py")
     stamp.write_text(digest.hexdigest())
+
+
+def _has_pip() -> bool:
+    """Whether .venv is whole; one that was interrupted half way is made anew."""
+    command = [str(PYTHON), "-m", "pip", "--version"]
+    return PYTHON.exists() and subprocess.run(command, capture_output=True).returncode == 0
 
 
 def _run(*command: object) -> None:

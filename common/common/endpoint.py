@@ -1,4 +1,4 @@
-"""One declaration above a view: who may call it, what it takes and answers; checked, documented."""
+"""One declaration above a view: who may call it, what it takes and answers."""
 
 import functools
 import inspect
@@ -15,37 +15,9 @@ from common import encoding
 from common.auth import Access, admit
 from common.errors import AppError, ErrorCode
 from common.fields import Page
+from common.openapi import Declaration, describe
 
-# Component schemas of everything declared so far; the Swagger page shows them (flask_defaults).
-SCHEMAS: dict[str, Any] = {
-    "Error": {
-        "type": "object",
-        "required": ["success", "error_code", "message"],
-        "properties": {
-            "success": {"type": "boolean", "example": False},
-            "error_code": {"type": "string", "enum": [code.value for code in ErrorCode]},
-            "message": {"type": "string"},
-            "details": {"type": "object"},
-        },
-    },
-    "Pagination": {
-        "type": "object",
-        "properties": {
-            name: {"type": "integer"} for name in ("page", "per_page", "total", "total_pages")
-        },
-    },
-}
-
-_SECURITY = {
-    Access.PUBLIC: [],
-    Access.INTERNAL: [{"internalToken": []}],
-}
-_ALWAYS = {
-    Access.PUBLIC: (),
-    Access.INTERNAL: (ErrorCode.UNAUTHORIZED,),
-}
 _UUID = TypeAdapter(UUID)
-_NULL = {"type": "null"}
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -83,11 +55,9 @@ def endpoint(
                 arguments["caller"] = caller
             return _answer(view(**arguments), status)
 
-        documentation = _describe(
-            view, hints, access, body, query, returns, (status, *also), errors
-        )
+        declared = Declaration(access, body, query, returns, (status, *also), errors)
         wrapper.__doc__ = None  # flasgger would make all of it the summary
-        return swag_from(documentation)(wrapper)
+        return swag_from(describe(view, hints, declared))(wrapper)
 
     return declare
 
@@ -165,124 +135,3 @@ def _answer(result: Any, status: int) -> Response:
     return current_app.response_class(
         encoding.dumps(envelope), status=status, mimetype="application/json"
     )
-
-
-def _describe(
-    view: Callable[..., Any],
-    hints: dict[str, Any],
-    access: Access,
-    body: type[BaseModel] | None,
-    query: type[BaseModel] | None,
-    returns: Any,
-    statuses: tuple[int, ...],
-    errors: tuple[ErrorCode, ...],
-) -> dict[str, Any]:
-    """The OpenAPI 3 operation of a view, from the models that validate it."""
-    summary, _, description = inspect.cleandoc(view.__doc__ or "").partition("\n")
-    names = [name for name in hints if name not in ("body", "query", "caller", "return")]
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": _path_schema(hints[name])}
-        for name in names
-    ]
-    if query is not None:
-        parameters += _query_parameters(query)
-    codes = set(errors) | set(
-        _ALWAYS.get(access, (ErrorCode.UNAUTHORIZED, ErrorCode.TOKEN_EXPIRED, ErrorCode.FORBIDDEN))
-    )
-    if body is not None or query is not None:
-        codes |= {ErrorCode.VALIDATION_ERROR, ErrorCode.INVALID_UUID}
-    if any(hints[name] is UUID for name in names):
-        codes.add(ErrorCode.INVALID_UUID)
-    codes |= {ErrorCode.SERVICE_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}
-    operation: dict[str, Any] = {
-        "tags": [view.__module__.rpartition(".")[2].removesuffix("_routes")],
-        "summary": summary,
-        "description": description.strip(),
-        "parameters": parameters,
-        "security": _SECURITY.get(access, [{"bearer": []}]),
-        "responses": {
-            **{str(status): _success(returns) for status in statuses},
-            **_refusals(codes),
-        },
-    }
-    if body is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": _reference(body)}},
-        }
-    return operation
-
-
-def _path_schema(kind: type) -> dict[str, str]:
-    return {"type": "string", "format": "uuid"} if kind is UUID else {"type": "string"}
-
-
-def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
-    schema = _register(query)
-    return [
-        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": one}
-        for name, one in schema.get("properties", {}).items()
-    ]
-
-
-def _success(returns: Any) -> dict[str, Any]:
-    properties: dict[str, Any] = {"success": {"type": "boolean", "example": True}}
-    origin, arguments = getattr(returns, "__origin__", None), getattr(returns, "__args__", ())
-    if origin in (list, Page):
-        properties["data"] = {"type": "array", "items": _reference(arguments[0])}
-        if origin is Page:
-            properties["pagination"] = {"$ref": "#/components/schemas/Pagination"}
-    elif returns is not None:
-        properties["data"] = _reference(returns)
-    return {
-        "description": "Success",
-        "content": {"application/json": {"schema": {"type": "object", "properties": properties}}},
-    }
-
-
-def _refusals(codes: set[ErrorCode]) -> dict[str, Any]:
-    by_status: dict[str, list[str]] = {}
-    for code in sorted(codes):
-        by_status.setdefault(str(code.http_status), []).append(code.value)
-    return {
-        status: {
-            "description": ", ".join(names),
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-        }
-        for status, names in sorted(by_status.items())
-    }
-
-
-def _reference(model: type[BaseModel]) -> dict[str, str]:
-    _register(model)
-    return {"$ref": f"#/components/schemas/{model.__name__}"}
-
-
-def _register(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    SCHEMAS.update(_in_openapi_3_0(schema.pop("$defs", {})))
-    SCHEMAS[model.__name__] = _in_openapi_3_0(schema)
-    return SCHEMAS[model.__name__]
-
-
-def _in_openapi_3_0(schema: Any) -> Any:
-    """What pydantic writes (JSON Schema 2020-12) in the words that the Swagger page understands."""
-    if isinstance(schema, list):
-        return [_in_openapi_3_0(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    schema = {name: _in_openapi_3_0(value) for name, value in schema.items()}
-    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        if exclusive in schema:
-            schema |= {bound: schema[exclusive], exclusive: True}
-    if "const" in schema:
-        schema["enum"] = [schema.pop("const")]
-    if _NULL in schema.get("anyOf", ()):
-        schema |= _nullable([one for one in schema.pop("anyOf") if one != _NULL])
-    return schema
-
-
-def _nullable(kinds: list[dict[str, Any]]) -> dict[str, Any]:
-    if len(kinds) == 1 and "$ref" not in kinds[0]:
-        return {**kinds[0], "nullable": True}
-    return {"anyOf": kinds, "nullable": True}

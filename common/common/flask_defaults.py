@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from common import correlation, encoding, logs
 from common.auth import INTERNAL_TOKEN_HEADER, install_internal_token
-from common.endpoint import SCHEMAS
+from common.openapi import SCHEMAS
 from common.errors import AppError, ErrorCode
 
 log = logging.getLogger(__name__)

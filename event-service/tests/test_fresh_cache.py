@@ -25,9 +25,9 @@ class Source:
 
 
 def test_a_value_serves_until_it_is_too_old() -> None:
-    cache, source = FreshCache[int](seconds=0.2, size=4), Source()
+    cache, source = FreshCache[int](seconds=0.5, size=4), Source()
     assert [cache.get("a", source), cache.get("a", source)] == [1, 1]
-    time.sleep(0.25)
+    time.sleep(0.55)
     assert cache.get("a", source) == 2
 
 

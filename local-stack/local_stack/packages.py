@@ -14,13 +14,15 @@ from pathlib import Path
 
 RABBITMQ_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
+# what the distribution would start at every boot
+_SERVERS = {"rabbitmq-server", "haproxy"}
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _NO_MAIN_CLUSTER = Path("/etc/postgresql-common/createcluster.d/ticketremaster.conf")
 
 
-def postgres_binaries() -> Path | None:
-    """The folder of the newest installed PostgreSQL's programs."""
-    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+def postgres_binaries(version: str = "*") -> Path | None:
+    """The folder of PostgreSQL's programs: of that major version, or of the newest installed."""
+    found = Path("/usr/lib/postgresql").glob(f"{version}/bin/initdb")
     return max((one.parent for one in found), key=lambda path: int(path.parts[-2]), default=None)
 
 
@@ -56,6 +58,8 @@ def install_missing() -> None:
     with _no_server_starts():
         _apt("apt-get", "update")
         _apt(*command)
+        for server in _SERVERS & set(wanted):
+            _apt("update-rc.d", server, "disable")
 
 
 def _apt(*command: str) -> None:
@@ -68,15 +72,16 @@ def _apt(*command: str) -> None:
 @contextmanager
 def _no_server_starts() -> Iterator[None]:
     """Packages start their servers when installed; ours are private ones (invoke-rc.d(8))."""
-    policy_was_there = _POLICY.exists()
-    if not policy_was_there:
-        _POLICY.write_text("#!/bin/sh\nexit 101\n")
-        _POLICY.chmod(0o755)
+    policy_before = _POLICY.read_text() if _POLICY.exists() else None
+    _POLICY.write_text("#!/bin/sh\nexit 101\n")
+    _POLICY.chmod(0o755)
     _NO_MAIN_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
     _NO_MAIN_CLUSTER.write_text("create_main_cluster = false\n")
     try:
         yield
     finally:
         _NO_MAIN_CLUSTER.unlink(missing_ok=True)
-        if not policy_was_there:
-            _POLICY.unlink(missing_ok=True)
+        if policy_before is None:
+            _POLICY.unlink()
+        else:
+            _POLICY.write_text(policy_before)

@@ -40,6 +40,7 @@ class Postgres:
         if self.is_elsewhere:
             name = sha256(str(state_dir).encode()).hexdigest()[:16]
             self.folder = Path("/var/lib/ticketremaster") / name
+        self._data = self.folder / "data"
         self._password_file = self.folder / "superuser.password"
 
     @property
@@ -55,13 +56,17 @@ class Postgres:
             "synchronous_commit": "on" if self._durable else "off",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        program = packages.postgres_binaries() / "postgres"
-        return [str(program), "-D", str(self.folder / "data"), *options]
+        made_by = self._data / "PG_VERSION"
+        version = made_by.read_text().strip() if made_by.exists() else "*"
+        program = packages.postgres_binaries(version) / "postgres"
+        return [str(program), "-D", str(self._data), *options]
 
     def initialise(self) -> None:
         """Make the cluster, unless it is there."""
-        if (self.folder / "data" / "PG_VERSION").exists():
+        if self._data.exists():
             return
+        half_made = self.folder / "data.new"
+        shutil.rmtree(half_made, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         self._password_file.write_text(secrets.token_hex(16))
         self._password_file.chmod(0o600)
@@ -69,7 +74,7 @@ class Postgres:
         for path in owned:
             os.chown(path, self.user.pw_uid, self.user.pw_gid)
         subprocess.run(
-            [packages.postgres_binaries() / "initdb", "-D", self.folder / "data", "-E", "UTF8"]
+            [packages.postgres_binaries() / "initdb", "-D", half_made, "-E", "UTF8"]
             + ["-U", SUPERUSER, "-A", "scram-sha-256", "--pwfile", self._password_file]
             + ["--no-sync", "--locale=C.UTF-8"],
             check=True,
@@ -79,6 +84,7 @@ class Postgres:
             extra_groups=[] if self.user else None,
             cwd="/",
         )
+        half_made.rename(self._data)
 
     def url(self, database: str = "postgres") -> str:
         """Where a database is, for the superuser."""
@@ -148,4 +154,5 @@ def _create_unless_there(
 
 def _open_to_all(folder: Path) -> bool:
     """Whether every user may pass through this folder and all above it."""
-    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents))
+    existing = (path for path in (folder, *folder.parents) if path.exists())
+    return all(path.stat().st_mode & 0o001 for path in existing)

@@ -8,11 +8,13 @@ from pathlib import Path
 import httpx
 
 from . import packages
+from .ports import is_free
 from .postgres import DATABASES, Postgres
 from .rabbitmq import RabbitMQ
 from .settings import clean_environment
 
-SERVERS = ("postgres", "epmd", "rabbitmq")
+# epmd before RabbitMQ, which would start an unsupervised one
+SERVERS = ("epmd", "postgres", "rabbitmq")
 _REST = ("user", "order", "event", "orchestrator")
 
 
@@ -46,7 +48,14 @@ def servers(postgres: Postgres, rabbitmq: RabbitMQ, ports: dict[str, int]) -> li
             user=user.pw_uid if user else None,
             group=user.pw_gid if user else None,
         ),
-        Process("epmd", rabbitmq.epmd_command, root, base, lambda: True, ports["epmd"]),
+        Process(
+            "epmd",
+            rabbitmq.epmd_command,
+            root,
+            base,
+            lambda: not is_free(ports["epmd"]),
+            ports["epmd"],
+        ),
         Process(
             "rabbitmq",
             rabbitmq.command,

@@ -36,6 +36,8 @@ class RabbitMQ:
         folder = self._folder
         return {
             "HOME": str(folder),
+            # its start script then becomes the server, so that the supervisor has that one in hand
+            "RUNNING_UNDER_SYSTEMD": "true",
             "RABBITMQ_NODENAME": f"ticketremaster{self._ports['rabbitmq']}@localhost",
             "RABBITMQ_NODE_PORT": str(self._ports["rabbitmq"]),
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",

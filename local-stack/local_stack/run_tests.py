@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -103,8 +103,10 @@ def _run(suite: str, environment: dict[str, str]) -> Outcome:
     tests = folder if suite == "tests" else folder / "tests"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
     print(f"{suite} ...", flush=True)
+    if not tests.is_dir():
+        return Outcome(suite, 0, 1, 0, 0)
     with log.open("w") as output:
-        subprocess.run(
+        finished = subprocess.run(
             [*command, f"--junitxml={report}", f"--rootdir={folder}"],
             cwd=folder,
             env=environment,
@@ -112,6 +114,8 @@ def _run(suite: str, environment: dict[str, str]) -> Outcome:
             stderr=subprocess.STDOUT,
         )
     outcome = _read(suite, report, time.monotonic() - started)
+    if finished.returncode and not outcome.failed:
+        outcome = replace(outcome, failed=1)  # pytest itself broke, after its report
     if not outcome.is_good:
         print(log.read_text(errors="replace"))
     print(outcome, flush=True)

@@ -1,15 +1,17 @@
 """A stack: the platform, or only its servers, below one state folder."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import ports as port_choice
-from . import processes
+from . import leftovers, processes
 from . import settings as env_settings
 from .postgres import DATABASES, Postgres
 from .processes import SERVERS, Process
@@ -18,6 +20,7 @@ from .supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 _HEALTHY_WITHIN_SECONDS = 60.0
+_MOST_STARTS = 4  # then it is not slow, it dies
 _RUNNING = ("RUNNING", "STARTING")
 
 Tell = Callable[[str], None]
@@ -61,15 +64,24 @@ class Stack:
 
         Raises StackError with the end of the log of what does not get there.
         """
-        self.state_dir.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            self._up()
+
+    def _up(self) -> None:
         running = self._supervisor.is_running()
+        if not running and leftovers.end(self.state_dir):
+            self._tell("Ended what an earlier supervisor had left behind.")
         self._describe(new_ports=not running)
-        if not running:
-            self._postgres.initialise()
-            self._rabbitmq.configure(ROOT / "rabbitmq" / "definitions.json")
-            self._supervisor.configure(list(self._processes.values()))
-            self._render_gateway()
+        self._postgres.initialise()
+        self._rabbitmq.configure(ROOT / "rabbitmq" / "definitions.json")
+        changed = self._supervisor.configure(list(self._processes.values()))
+        if self._render_gateway():
+            changed.add("gateway")
+        if running:
+            self._supervisor.stop_processes(changed - set(SERVERS))
+        else:
             self._supervisor.start()
+        self._start_all(["epmd"])
         self._start_all(SERVERS)
         if self._only is None:
             self._postgres.create_databases(self.settings)
@@ -79,7 +91,7 @@ class Stack:
     def down(self) -> bool:
         """Stop everything and keep the data; False where nothing was running."""
         if not self._supervisor.is_running():
-            return False
+            return leftovers.end(self.state_dir) > 0
         platform = [name for name in self._supervisor.names() if name not in SERVERS]
         self._supervisor.stop_processes(platform)
         self._supervisor.stop_processes(["rabbitmq", "postgres"])
@@ -160,10 +172,13 @@ class Stack:
             one.name: one for one in table if self._only is None or one.name in self._only
         }
 
-    def _render_gateway(self) -> None:
+    def _render_gateway(self) -> bool:
+        """Write the gateway's configuration; whether it differs from before."""
         if "gateway" not in self._processes:
-            return
-        command = [sys.executable, "render_haproxy.py", "-o", self.state_dir / "haproxy.cfg"]
+            return False
+        rendered = self.state_dir / "haproxy.cfg"
+        before = rendered.read_text() if rendered.exists() else None
+        command = [sys.executable, "render_haproxy.py", "-o", rendered]
         for name in ("user", "event", "orchestrator"):
             command += ["--upstream", f"{name}-service=127.0.0.1:{self.ports[name]}"]
         command += ["--bind", f"0.0.0.0:{self.ports['gateway']}"]
@@ -176,6 +191,7 @@ class Stack:
         )
         if result.returncode:
             raise StackError(f"api-gateway/kong.yml cannot be used:\n{result.stderr}")
+        return rendered.read_text() != before
 
     def _start_all(self, names: Iterable[str]) -> None:
         """Start them side by side, then wait for each to be healthy."""
@@ -188,14 +204,25 @@ class Stack:
             self._tell(f"  {name:<14} ok {time.monotonic() - started:5.1f} s")
 
     def _wait_until_healthy(self, name: str, started: float) -> None:
+        seen: set[int] = set()
         while not self._is_healthy(name):
-            if time.monotonic() - started > _HEALTHY_WITHIN_SECONDS:
+            seen.add(self.pid(name))
+            late = time.monotonic() - started > _HEALTHY_WITHIN_SECONDS
+            if late or len(seen) > _MOST_STARTS:
                 raise StackError(f"{name} does not get healthy. Its log ends:\n{self._tail(name)}")
             time.sleep(0.1)
 
     def _is_healthy(self, name: str) -> bool:
         running = self._supervisor.state(name)[0] in _RUNNING
         return running and self._processes[name].is_healthy()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One at a time starts this stack."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        with (self.state_dir / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _tail(self, name: str, lines: int = 20) -> str:
         log = self.log(name)

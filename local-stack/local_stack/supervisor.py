@@ -1,6 +1,7 @@
 """The process supervisor (supervisord): starts, restarts what dies, stops."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,10 +10,12 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from . import leftovers
 from .processes import Process
 
 _LONGEST_SOCKET_PATH = 100  # unix(7) has 108 bytes
@@ -39,7 +42,7 @@ command = {python} -m local_stack.launch {state}/processes.json {name}
 environment = PYTHONPATH="{package_folder}"
 autostart = false
 autorestart = true
-startsecs = 0
+startsecs = 1
 startretries = 1000000
 stopsignal = {stop_signal}
 stopwaitsecs = 15
@@ -64,14 +67,20 @@ class Supervisor:
         self._socket = state_dir / "supervisor.sock"
         if len(str(self._socket)) > _LONGEST_SOCKET_PATH:
             name = sha256(str(state_dir).encode()).hexdigest()[:16]
-            self._socket = Path(tempfile.gettempdir()) / f"ticketremaster-{name}.sock"
+            self._socket = (
+                Path(tempfile.gettempdir()) / f"ticketremaster-{name}" / "supervisor.sock"
+            )
 
-    def configure(self, processes: list[Process]) -> None:
-        """Write what supervisord and the launcher read."""
+    def configure(self, processes: list[Process]) -> set[str]:
+        """Write what supervisord and the launcher read; the processes that differ from before."""
         (self._state / "logs").mkdir(exist_ok=True)
-        table = self._state / "processes.json"
-        table.touch(mode=0o600)
-        table.write_text(json.dumps({one.name: _plain(one) for one in processes}))
+        path = self._state / "processes.json"
+        before = json.loads(path.read_text()) if path.exists() else {}
+        table = {one.name: _plain(one) for one in processes}
+        for process in table.values():
+            process["environment"][leftovers.MARK] = str(self._state)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(table))
         programs = [
             _PROGRAM.format(
                 name=one.name,
@@ -85,10 +94,14 @@ class Supervisor:
         ]
         configuration = _CONFIGURATION.format(state=self._state, socket=self._socket)
         (self._state / "supervisord.conf").write_text(configuration + "".join(programs))
+        return {name for name, process in table.items() if process != before.get(name)}
 
     def start(self) -> None:
         """Start supervisord itself, with no process yet."""
+        self._socket.parent.mkdir(mode=0o700, exist_ok=True)
         self._socket.unlink(missing_ok=True)
+        if self._socket.parent.stat().st_uid != os.geteuid():
+            raise SupervisorError(f"{self._socket.parent} belongs to somebody else.")
         subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord"]
             + ["-c", self._state / "supervisord.conf"],
@@ -145,7 +158,7 @@ class Supervisor:
         return ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
 
-def _plain(process: Process) -> dict[str, object]:
+def _plain(process: Process) -> dict[str, Any]:
     left_out = ("name", "is_healthy", "port")
     fields = {key: value for key, value in vars(process).items() if key not in left_out}
     return json.loads(json.dumps(fields, default=str))

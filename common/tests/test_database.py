@@ -1,0 +1,192 @@
+"""Database: the transaction scope, against a real server."""
+
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from doubles import free_port
+from sqlalchemy import DateTime, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import Column as C
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
+
+from common.database import Database, violated_constraint
+from common.errors import AppError, ErrorCode
+from common.settings import DatabaseSettings
+from common.testing import schema_differences, wait_for
+
+
+@pytest.fixture(scope="module")
+def database(database_settings: DatabaseSettings) -> Iterator[Database]:
+    database = Database(database_settings)
+    with database.transaction() as session:
+        session.execute(
+            text(
+                "CREATE TABLE things (thing_id TEXT PRIMARY KEY, price JSONB,"
+                " amount INTEGER CONSTRAINT thing_amount CHECK (amount >= 0),"
+                " made_at TIMESTAMPTZ NOT NULL DEFAULT now())"
+            )
+        )
+    yield database
+    database.engine.dispose()
+
+
+def add(database: Database, thing_id: str, amount: int = 1) -> None:
+    with database.transaction() as session:
+        session.execute(
+            text("INSERT INTO things (thing_id, amount) VALUES (:id, :amount)"),
+            {"id": thing_id, "amount": amount},
+        )
+
+
+def amount_of(database: Database, thing_id: str) -> int | None:
+    with database.transaction() as session:
+        return session.scalar(
+            text("SELECT amount FROM things WHERE thing_id = :id"), {"id": thing_id}
+        )
+
+
+def test_the_end_of_the_block_commits(database: Database) -> None:
+    thing_id = str(uuid4())
+    add(database, thing_id, 5)
+    assert amount_of(database, thing_id) == 5
+
+
+@pytest.mark.parametrize("error", [AppError(ErrorCode.FORBIDDEN, "No."), RuntimeError("bug")])
+def test_any_exception_rolls_back_and_is_raised_as_it_is(
+    database: Database, error: Exception
+) -> None:
+    thing_id = str(uuid4())
+    add(database, thing_id, 5)
+    with pytest.raises(type(error)) as raised, database.transaction() as session:
+        session.execute(text("UPDATE things SET amount = 6 WHERE thing_id = :id"), {"id": thing_id})
+        raise error
+    assert raised.value is error
+    assert amount_of(database, thing_id) == 5
+
+
+def test_a_refused_write_names_its_constraint(database: Database) -> None:
+    with pytest.raises(IntegrityError) as refused:
+        add(database, str(uuid4()), -1)
+    assert violated_constraint(refused.value) == "thing_amount"
+
+
+def test_times_are_utc(database: Database) -> None:
+    with database.transaction() as session:
+        assert session.scalar(text("SELECT now()")).utcoffset().total_seconds() == 0
+
+
+def test_money_in_jsonb_is_never_a_float(database: Database) -> None:
+    with database.transaction() as session:
+        price = session.scalar(
+            text("SELECT CAST(:price AS JSONB)").bindparams(price='{"CAT1": 350.10}')
+        )
+    assert price == {"CAT1": Decimal("350.10")}
+    assert isinstance(price["CAT1"], Decimal)
+
+
+def test_a_server_that_is_not_there_is_unavailable(database_settings: DatabaseSettings) -> None:
+    gone = Database(database_settings.model_copy(update={"db_port": free_port()}))
+    with pytest.raises(AppError) as raised:
+        gone.ping()
+    assert raised.value.code is ErrorCode.SERVICE_UNAVAILABLE
+    assert "127.0.0.1" not in raised.value.message
+
+
+def test_connections_that_were_ended_are_replaced(
+    database: Database, database_settings: DatabaseSettings
+) -> None:
+    own = Database(database_settings)
+    with own.transaction() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    with database.transaction() as session:
+        session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+    def works_again() -> bool:
+        try:
+            own.ping()
+            return True
+        except AppError as error:
+            assert error.code is ErrorCode.SERVICE_UNAVAILABLE
+            return False
+
+    wait_for(works_again, "a new connection", 2)
+    own.engine.dispose()
+
+
+def test_a_lock_is_not_waited_for_without_end(
+    database: Database, database_settings: DatabaseSettings
+) -> None:
+    thing_id, other = str(uuid4()), Database(database_settings)
+    add(database, thing_id)
+    change = text("UPDATE things SET amount = amount + 1 WHERE thing_id = :id")
+    with database.transaction() as holding:
+        holding.execute(change, {"id": thing_id})
+        with pytest.raises(AppError) as raised, other.transaction() as waiting:
+            waiting.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            waiting.execute(change, {"id": thing_id})
+    assert raised.value.code is ErrorCode.SERVICE_UNAVAILABLE
+    assert amount_of(database, thing_id) == 2
+    other.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "name", ["lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"]
+)
+def test_everything_that_could_hang_is_bounded(database: Database, name: str) -> None:
+    with database.transaction() as session:
+        assert session.scalar(text(f"SHOW {name}")) != "0"
+
+
+def test_more_callers_than_connections_wait_for_one(database_settings: DatabaseSettings) -> None:
+    small = Database(database_settings.model_copy(update={"db_pool_size": 2}))
+    done: list[int] = []
+
+    def work() -> None:
+        with small.transaction() as session:
+            session.execute(text("SELECT pg_sleep(0.05)"))
+        done.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 8
+    small.engine.dispose()
+
+
+def things_table(*columns: C) -> MetaData:
+    metadata = MetaData()
+    Table("things", metadata, *columns)
+    return metadata
+
+
+def test_a_model_that_fits_the_table_shows_no_difference(database: Database) -> None:
+    fitting = things_table(
+        C("thing_id", Text, primary_key=True),
+        C("price", JSONB),
+        C("amount", Integer),
+        C("made_at", DateTime(timezone=True), nullable=False),
+    )
+    assert schema_differences(fitting, database.engine) == []
+
+
+def test_every_kind_of_difference_is_told(database: Database) -> None:
+    metadata = things_table(
+        C("thing_id", String),
+        C("amount", Integer, nullable=False),
+        C("extra", Integer),
+    )
+    Table("others", metadata, C("id", Integer, primary_key=True))
+    assert schema_differences(metadata, database.engine) == [
+        "tables ['things'] against ['others', 'things']",
+        "things.amount: database ('INTEGER', True), model ('INTEGER', False)",
+        "things.extra: database None, model ('INTEGER', True)",
+        "things.made_at: database ('TIMESTAMP WITH TIME ZONE', False), model None",
+        "things.price: database ('JSONB', True), model None",
+        "things.thing_id: database ('TEXT', False), model ('VARCHAR', True)",
+        "things: primary key ['thing_id']",
+    ]

@@ -1,0 +1,82 @@
+"""Ports, settings, definitions, packages: the parts a stack is made of."""
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from local_stack import packages, ports, rabbitmq, settings
+from local_stack.stack import ROOT
+
+EXAMPLE = (ROOT / ".env.example").read_text()
+
+
+def test_a_taken_standard_port_is_replaced_by_a_free_one_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        usual = {"gateway": taken.getsockname()[1], "user": free_port()}
+        monkeypatch.setattr(ports, "STANDARD", usual)
+        chosen, replaced = ports.choose(tmp_path / "ports.json", standard=True)
+        assert replaced == ["gateway"]
+        assert chosen["gateway"] != usual["gateway"] and chosen["user"] == usual["user"]
+        again, _ = ports.choose(tmp_path / "ports.json", standard=True)
+        assert again == chosen
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def test_a_new_env_has_random_secrets_and_keeps_everything_else() -> None:
+    first, second = (settings.fresh(ROOT) for _ in range(2))
+    example = dotenv_values(ROOT / ".env.example")
+    changed = {name for name, value in example.items() if value and first[name] != value}
+    secret = {name for name in first if first[name] != second[name]}
+    assert changed - {"FLASK_ENV"} == secret
+    assert {"JWT_SECRET", "QR_ENCRYPTION_KEY", "INTERNAL_API_TOKEN", "USER_DB_PASS"} <= secret
+    assert first["FLASK_ENV"] == "production"
+    assert len(first["QR_ENCRYPTION_KEY"].encode()) == 32 and len(first["JWT_SECRET"]) >= 32
+
+
+def test_env_is_made_once_for_its_owner_alone_and_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env.example").write_text(EXAMPLE)
+    monkeypatch.setenv("HOLD_TTL_SECONDS", "20")
+    first, made = settings.load(tmp_path)
+    assert made and (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    second, made = settings.load(tmp_path)
+    assert not made and second == first
+    assert first["HOLD_TTL_SECONDS"] == "20"
+
+
+def test_the_example_works_as_it_stands_and_explains_every_setting() -> None:
+    example = dotenv_values(ROOT / ".env.example")
+    assert example["FLASK_ENV"] == "development"
+    assert len(example["QR_ENCRYPTION_KEY"].encode()) == 32 and len(example["JWT_SECRET"]) >= 32
+    lines = EXAMPLE.splitlines()
+    blocks = [number for number, line in enumerate(lines) if line and lines[number - 1] == ""]
+    assert all(lines[number].startswith("#") for number in blocks)
+
+
+def test_definitions_take_any_user_and_password() -> None:
+    template = (ROOT / "rabbitmq" / "definitions.json").read_text()
+    odd = {"RABBITMQ_USER": 'a"b', "RABBITMQ_PASS": "c\\d${e}"}
+    (user,) = json.loads(rabbitmq.fill(template, odd))["users"]
+    assert (user["name"], user["password"]) == ('a"b', "c\\d${e}")
+
+
+def test_without_root_it_says_what_to_install_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(packages, "missing", lambda: ["postgresql", "haproxy"])
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SystemExit) as stopped:
+        packages.install_missing()
+    assert "sudo apt-get install" in str(stopped.value)
+    assert "postgresql haproxy" in str(stopped.value)
