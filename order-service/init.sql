@@ -28,15 +28,26 @@ CREATE TABLE IF NOT EXISTS orders (
     saga_step        TEXT,                      -- the step that has begun last
     saga_undoing     BOOLEAN NOT NULL DEFAULT FALSE,
     saga_version     INTEGER NOT NULL DEFAULT 0,
+    saga_driver      UUID,                      -- who claimed it last, so that his repeat is known
     saga_touched_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
     created_at       TIMESTAMPTZ NOT NULL DEFAULT now(),
     confirmed_at     TIMESTAMPTZ,
     CONSTRAINT order_confirmed_at CHECK ((status IN ('CONFIRMED', 'REFUNDED')) = (confirmed_at IS NOT NULL)),
     CONSTRAINT order_failure_reason CHECK ((status = 'FAILED') = (failure_reason IS NOT NULL)),
-    CONSTRAINT order_not_confirmed_while_undoing CHECK (NOT (status = 'CONFIRMED' AND saga_undoing)),
     CONSTRAINT order_saga_step CHECK ((saga IS NULL) = (saga_step IS NULL)),
     CONSTRAINT order_undoing_needs_saga CHECK (saga IS NOT NULL OR NOT saga_undoing)
 );
+
+-- undoing is never taken back: what was once being undone cannot come true
+CREATE OR REPLACE FUNCTION refuse_to_confirm_while_undoing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'order % is being undone', OLD.order_id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'order_not_confirmed_while_undoing';
+END $$;
+
+CREATE OR REPLACE TRIGGER order_not_confirmed_while_undoing BEFORE UPDATE ON orders FOR EACH ROW
+    WHEN (NEW.status = 'CONFIRMED' AND (OLD.saga_undoing OR NEW.saga_undoing))
+    EXECUTE FUNCTION refuse_to_confirm_while_undoing();
 
 -- rule 1: a seat is sold to one order
 CREATE UNIQUE INDEX IF NOT EXISTS idx_one_confirmed_order_per_seat ON orders (seat_id) WHERE status = 'CONFIRMED';
@@ -64,6 +75,7 @@ CREATE TABLE IF NOT EXISTS transfers (
     saga_step               TEXT,
     saga_undoing            BOOLEAN NOT NULL DEFAULT FALSE,
     saga_version            INTEGER NOT NULL DEFAULT 0,
+    saga_driver             UUID,
     saga_touched_at         TIMESTAMPTZ NOT NULL DEFAULT now(),
     created_at              TIMESTAMPTZ NOT NULL DEFAULT now(),
     completed_at            TIMESTAMPTZ,

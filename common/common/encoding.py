@@ -4,7 +4,7 @@ Numbers are read as `Decimal`, so that no amount passes through a float.
 """
 
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -40,8 +40,8 @@ def loads(text: str | bytes) -> Any:
     """The value of a JSON text; raises ValueError on anything that is not JSON."""
     try:
         return simplejson.loads(text, parse_float=Decimal, allow_nan=False)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    except (RecursionError, InvalidOperation) as error:
+        raise ValueError("nested too deeply, or a number beyond all bounds") from error
 
 
 class ContractJSON(JSONProvider):

@@ -17,6 +17,7 @@ timeout = 30
 graceful_timeout = 10
 worker_tmp_dir = "/dev/shm"
 accesslog = None
+control_socket_disable = True  # one file in the home folder, the same for every service
 logconfig_dict = logs.config("gunicorn")
 
 

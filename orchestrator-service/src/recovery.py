@@ -3,6 +3,7 @@
     python -m src.recovery
 
 It may run in several copies: a saga is taken over by a conditional update of its version.
+/health and /metrics are on HEALTH_PORT.
 """
 
 import logging
@@ -11,6 +12,7 @@ from common import logs
 from common.errors import AppError
 from common.periodic import run_every
 from common.settings import load
+from common.sidecar import serve_sidecar
 
 from .clients.order_client import Order
 from .orchestrators.saga import Overtaken, Unfinished
@@ -37,6 +39,8 @@ def _recover(wiring: Wiring, seen: Order) -> None:
         log.warning("saga is not finished yet", extra=fields)
     except AppError as error:
         log.warning("saga is not recovered yet", extra={**fields, "reason": str(error)})
+    except Exception:  # a bug with one record must not keep the others waiting
+        log.exception("saga cannot be recovered", extra=fields)
 
 
 def main() -> None:
@@ -44,6 +48,13 @@ def main() -> None:
     settings = load(Settings)
     logs.configure("recovery")
     wiring = Wiring(settings)
+    serve_sidecar(
+        "recovery",
+        settings.internal_api_token,
+        {"order": wiring.orders.ping},
+        settings.bind_host,
+        settings.health_port,
+    )
     run_every(
         settings.recovery_interval_seconds,
         lambda: recover_all(wiring, settings.saga_stale_seconds),

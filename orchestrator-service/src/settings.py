@@ -4,7 +4,15 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from common.settings import HoldTtl, JwtSettings, RabbitSettings, ServiceSettings, Text, Url
+from common.settings import (
+    HoldTtl,
+    JwtSettings,
+    Port,
+    RabbitSettings,
+    ServiceSettings,
+    Text,
+    Url,
+)
 
 
 class Settings(ServiceSettings, JwtSettings, RabbitSettings):
@@ -18,6 +26,8 @@ class Settings(ServiceSettings, JwtSettings, RabbitSettings):
     event_service_url: Url
     hold_ttl_seconds: HoldTtl = 300
     recovery_interval_seconds: Annotated[float, Field(gt=0, le=60)] = 5
+    bind_host: Text = "0.0.0.0"  # of the recovery process's /health and /metrics
+    health_port: Port = 8081
     saga_stale_seconds: Annotated[float, Field(ge=1, le=600)] = 30
 
     @field_validator("qr_encryption_key", "qr_encryption_key_previous")

@@ -142,7 +142,11 @@ def test_where_nobody_knows_the_step_itself_is_undone_too(
         saga.run(None, journal)
     assert raised.value.code is ErrorCode.INTERNAL_ERROR
     assert world.effects == set()
-    assert name in world.tombstones
+    assert world.tombstones == {
+        "one",
+        "two",
+        "three",
+    }  # what had not begun cannot begin late either
     assert (journal.is_undoing, journal.outcome) == (True, "INTERNAL_ERROR")
 
 
@@ -155,7 +159,6 @@ def test_a_refused_step_undoes_those_before_it_and_tells_the_caller_why(
         saga.run(None, journal)
     assert raised.value is REFUSED
     assert world.effects == set()
-    assert f"undo {name}" not in world.calls
     assert journal.outcome == "INSUFFICIENT_CREDITS"
 
 
@@ -217,7 +220,7 @@ def test_recovery_before_the_pivot_goes_back(
 ) -> None:
     world.effects = {"one", "two"}
     saga.recover(None, journal, begun, False)
-    assert world.tombstones == ({"one"} if begun == "test.one" else {"one", "two"})
+    assert world.tombstones == {"one", "two", "three"}
     assert journal.outcome == "INTERNAL_ERROR"
 
 

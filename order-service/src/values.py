@@ -69,11 +69,17 @@ class StatusChange(Body):
 
 
 class SagaBegin(Body):
-    """Claims the record for a saga whose first step is about to begin."""
+    """Claims the order for a saga whose first step is about to begin.
 
+    `driver` is made by the caller, new for each claim. `otp_required`: only an order that was
+    confirmed by a code may be claimed.
+    """
+
+    driver: UUID
     saga: SagaName
     step: StepName
-    user_id: UUID | None = None
+    user_id: UUID
+    otp_required: bool = False
 
 
 class SagaRecord(Body):
@@ -90,8 +96,15 @@ class SagaRecord(Body):
         return self
 
 
-class SagaVersion(Body):
-    """The version under which the caller drives the saga, or has seen it."""
+class SagaTakeOver(Body):
+    """Claims a saga that was seen at that version, for a driver of its own."""
+
+    driver: UUID
+    saga_version: int
+
+
+class SagaEnd(Body):
+    """Gives a claim back; the version is the one it was made with."""
 
     saga_version: int
 

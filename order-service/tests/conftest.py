@@ -58,3 +58,15 @@ def new_order(call: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
         return order
 
     return booking
+
+
+@pytest.fixture
+def claim(call: Callable[..., Any]) -> Callable[..., tuple[int, Any]]:
+    """Claims an order for its own user's pay, as a new driver."""
+
+    def claiming(order: dict[str, Any], **given: Any) -> tuple[int, Any]:
+        body = {"saga": "pay", "step": "pay.charge", "driver": str(uuid4()), **given}
+        path = f"/orders/{order['order_id']}/saga"
+        return call("POST", path, **{"user_id": order["user_id"], **body})
+
+    return claiming

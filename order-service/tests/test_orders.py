@@ -24,8 +24,8 @@ def soon(seconds: float) -> str:
     return (datetime.now(timezone.utc) + timedelta(seconds=seconds)).isoformat()
 
 
-def paid(call: Call, order: dict[str, Any]) -> dict[str, Any]:
-    _, claimed = call("POST", f"/orders/{order['order_id']}/saga", saga="pay", step="pay.charge")
+def paid(call: Call, claim: Call, order: dict[str, Any]) -> dict[str, Any]:
+    _, claimed = claim(order)
     status, confirmed = call(
         "PATCH",
         f"/orders/{order['order_id']}",
@@ -94,24 +94,26 @@ def test_an_outsider_fails_an_idle_pending_order_and_a_repeat_changes_nothing(
 
 
 @pytest.mark.parametrize("status", ["CONFIRMED", "REFUNDED"])
-def test_an_outsider_neither_confirms_nor_refunds(call: Call, new_order: Call, status: str) -> None:
-    order = new_order() if status == "CONFIRMED" else paid(call, new_order())
+def test_an_outsider_neither_confirms_nor_refunds(
+    call: Call, claim: Call, new_order: Call, status: str
+) -> None:
+    order = new_order() if status == "CONFIRMED" else paid(call, claim, new_order())
     answer = call("PATCH", f"/orders/{order['order_id']}", status=status)
     assert (answer[0], answer[1]["error_code"]) == (409, "ORDER_INVALID_STATE")
     assert call("GET", f"/orders/{order['order_id']}") == (200, order)
 
 
 def test_a_confirmed_order_cannot_fail_and_a_failed_one_cannot_be_paid(
-    call: Call, new_order: Call
+    call: Call, claim: Call, new_order: Call
 ) -> None:
-    confirmed = paid(call, new_order())
+    confirmed = paid(call, claim, new_order())
     status, error = call(
         "PATCH", f"/orders/{confirmed['order_id']}", status="FAILED", reason="HOLD_EXPIRED"
     )
     assert (status, error["error_code"]) == (409, "ORDER_INVALID_STATE")
-    failed = new_order()["order_id"]
-    call("PATCH", f"/orders/{failed}", status="FAILED", reason="HOLD_EXPIRED")
-    status, error = call("POST", f"/orders/{failed}/saga", saga="pay", step="pay.charge")
+    failed = new_order()
+    call("PATCH", f"/orders/{failed['order_id']}", status="FAILED", reason="HOLD_EXPIRED")
+    status, error = claim(failed)
     assert (status, error["error_code"]) == (410, "HOLD_EXPIRED")
 
 
@@ -122,11 +124,13 @@ def test_failing_needs_a_reason_and_nothing_else_takes_one(call: Call, new_order
         assert (status, error["error_code"]) == (400, "VALIDATION_ERROR")
 
 
-def test_two_orders_of_one_seat_are_never_both_confirmed(call: Call, new_order: Call) -> None:
+def test_two_orders_of_one_seat_are_never_both_confirmed(
+    call: Call, claim: Call, new_order: Call
+) -> None:
     first = new_order()
     second = new_order(seat_id=first["seat_id"])
-    paid(call, first)
-    _, claimed = call("POST", f"/orders/{second['order_id']}/saga", saga="pay", step="pay.charge")
+    paid(call, claim, first)
+    _, claimed = claim(second)
     status, error = call(
         "PATCH",
         f"/orders/{second['order_id']}",
@@ -137,11 +141,11 @@ def test_two_orders_of_one_seat_are_never_both_confirmed(call: Call, new_order: 
 
 
 def test_orders_past_their_hold_expire_unless_a_saga_is_at_work(
-    call: Call, new_order: Call, database: Database
+    call: Call, claim: Call, new_order: Call, database: Database
 ) -> None:
     idle, live = new_order(), new_order(held_until=soon(60))
     at_work = new_order()
-    call("POST", f"/orders/{at_work['order_id']}/saga", saga="pay", step="pay.charge")
+    claim(at_work)
     with database.transaction() as session:
         session.execute(
             text(
@@ -156,8 +160,11 @@ def test_orders_past_their_hold_expire_unless_a_saga_is_at_work(
     assert statuses[0]["failure_reason"] == "HOLD_EXPIRED"
 
 
-def test_twenty_outsiders_and_a_saga_agree_on_one_end(call: Call, new_order: Call) -> None:
-    order_id = new_order()["order_id"]
+def test_twenty_outsiders_and_a_saga_agree_on_one_end(
+    call: Call, claim: Call, new_order: Call
+) -> None:
+    order = new_order()
+    order_id = order["order_id"]
     barrier, answers = threading.Barrier(21), []
 
     def fail() -> None:
@@ -165,12 +172,12 @@ def test_twenty_outsiders_and_a_saga_agree_on_one_end(call: Call, new_order: Cal
         body = {"status": "FAILED", "reason": "HOLD_EXPIRED"}
         answers.append(call("PATCH", f"/orders/{order_id}", **body)[0])
 
-    def claim() -> None:
+    def drive() -> None:
         barrier.wait()
-        answers.append(call("POST", f"/orders/{order_id}/saga", saga="pay", step="pay.charge")[0])
+        answers.append(claim(order)[0])
 
     threads = [threading.Thread(target=fail) for _ in range(20)]
-    threads.append(threading.Thread(target=claim))
+    threads.append(threading.Thread(target=drive))
     for thread in threads:
         thread.start()
     for thread in threads:

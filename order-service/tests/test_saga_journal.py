@@ -14,15 +14,6 @@ from common.database import Database, violated_constraint
 Call = Callable[..., Any]
 
 
-@pytest.fixture
-def claim(call: Call) -> Call:
-    def claiming(order: dict[str, Any], **given: Any) -> tuple[int, Any]:
-        body = {"saga": "pay", "step": "pay.charge", **given}
-        return call("POST", f"/orders/{order['order_id']}/saga", **body)
-
-    return claiming
-
-
 def test_a_claim_begins_the_first_step_under_a_new_version(claim: Call, new_order: Call) -> None:
     order = new_order()
     status, claimed = claim(order)
@@ -94,13 +85,13 @@ def test_an_overtaken_driver_can_write_nothing_more(
 ) -> None:
     order = new_order()
     path, old = f"/orders/{order['order_id']}", claim(order)[1]["saga_version"]
-    status, taken = call("POST", f"{path}/saga/take-over", saga_version=old)
+    status, taken = call("POST", f"{path}/saga/take-over", saga_version=old, driver=str(uuid4()))
     assert (status, taken["saga_version"]) == (200, old + 1)
     for method, where, body in (
         ("PATCH", f"{path}/saga", {"step": "pay.confirm_seat"}),
         ("PATCH", f"{path}/saga", {"undoing": True}),
         ("POST", f"{path}/saga/end", {}),
-        ("POST", f"{path}/saga/take-over", {}),
+        ("POST", f"{path}/saga/take-over", {"driver": str(uuid4())}),
         ("PATCH", path, {"status": "CONFIRMED"}),
         ("PATCH", path, {"status": "FAILED", "reason": "X"}),
     ):
@@ -123,20 +114,52 @@ def test_undoing_is_never_taken_back(call: Call, claim: Call, new_order: Call) -
     assert (status, failed["status"], failed["saga_undoing"]) == (200, "FAILED", False)
 
 
-def test_the_database_itself_refuses_confirmed_with_undoing(
-    claim: Call, new_order: Call, database: Database
+@pytest.mark.parametrize("cleared", ["FALSE", "TRUE"])
+def test_the_database_itself_refuses_to_confirm_what_is_being_undone(
+    call: Call, claim: Call, new_order: Call, database: Database, cleared: str
 ) -> None:
     order = new_order()
-    claim(order)
+    version = claim(order)[1]["saga_version"]
+    call("PATCH", f"/orders/{order['order_id']}/saga", saga_version=version, undoing=True)
     with pytest.raises(IntegrityError) as refused, database.transaction() as session:
         session.execute(
             text(
-                "UPDATE orders SET saga_undoing = TRUE, status = 'CONFIRMED', confirmed_at = now()"
-                " WHERE order_id = :id"
+                f"UPDATE orders SET saga_undoing = {cleared}, status = 'CONFIRMED',"
+                " confirmed_at = now() WHERE order_id = :id"
             ),
             {"id": order["order_id"]},
         )
     assert violated_constraint(refused.value) == "order_not_confirmed_while_undoing"
+
+
+def test_a_driver_whose_answer_was_lost_asks_again_and_has_its_claim(
+    call: Call, claim: Call, new_order: Call
+) -> None:
+    order, driver = new_order(), str(uuid4())
+    first = claim(order, driver=driver)
+    assert claim(order, driver=driver) == first
+    path, second = f"/orders/{order['order_id']}/saga", str(uuid4())
+    body = {"saga_version": first[1]["saga_version"], "driver": second}
+    taken = call("POST", f"{path}/take-over", **body)
+    assert call("POST", f"{path}/take-over", **body) == taken and taken[0] == 200
+    assert claim(order, driver=driver)[0] == 409
+    ended = call("POST", f"{path}/end", saga_version=taken[1]["saga_version"])
+    assert call("POST", f"{path}/end", saga_version=taken[1]["saga_version"]) == ended
+    assert ended[0] == 200
+
+
+def test_where_a_code_is_required_only_a_confirmed_order_is_claimed(
+    claim: Call, new_order: Call, database: Database
+) -> None:
+    order = new_order()
+    status, error = claim(order, otp_required=True)
+    assert (status, error["error_code"]) == (428, "OTP_REQUIRED")
+    with database.transaction() as session:
+        session.execute(
+            text("UPDATE orders SET otp_verified_at = now() WHERE order_id = :id"),
+            {"id": order["order_id"]},
+        )
+    assert claim(order, otp_required=True)[0] == 200
 
 
 def test_a_claim_given_back_leaves_the_order_payable(

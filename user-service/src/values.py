@@ -117,12 +117,12 @@ class TransferCall(Body):
 
 
 class GrantCall(Body):
-    """Gives credits; with `grant_id` a repeat gives once."""
+    """Gives credits, once for each `grant_id`."""
 
     user_id: UUID
     amount: PositiveAmount
     reason: str = Field(min_length=1, max_length=200)
-    grant_id: UUID | None = None
+    grant_id: UUID
 
 
 class Booking(Answer):

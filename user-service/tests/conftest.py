@@ -77,7 +77,12 @@ def new_user(call: Call) -> Callable[..., dict[str, Any]]:
         assert status == 201, account
         user_id = account["user_id"]
         if credits:
-            grant = {"user_id": user_id, "amount": credits, "reason": "for the test"}
+            grant = {
+                "user_id": user_id,
+                "amount": credits,
+                "reason": "for the test",
+                "grant_id": str(uuid4()),
+            }
             assert call("POST", "/credits/grant", **grant)[0] == 200
         return call("GET", f"/users/{user_id}")[1]
 

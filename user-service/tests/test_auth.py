@@ -311,8 +311,9 @@ def test_no_token_with_an_old_role_outlives_a_racing_role_change(
 
 def test_users_are_found_by_email_whatever_its_case(call: Call, new_user: Call) -> None:
     user = new_user()
-    assert call("GET", f"/users?email={user['email'].upper()}") == (200, [user])
-    assert call("GET", f"/users?email={uuid4().hex}@example.com") == (200, [])
+    assert call("GET", f"/users?email={user['email'].upper()}") == (200, user)
+    status, error = call("GET", f"/users?email={uuid4().hex}@example.com")
+    assert (status, error["error_code"]) == (404, "USER_NOT_FOUND")
 
 
 def test_flagging_changes_the_risk_and_no_login(call: Call, new_user: Call, login: Call) -> None:

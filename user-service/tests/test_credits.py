@@ -84,7 +84,12 @@ def test_too_few_credits_book_nothing_and_can_be_tried_again(
     user, reference = new_user(100), uuid4()
     assert refusal(move("deduct", user, 100.01, reference)) == (402, "INSUFFICIENT_CREDITS")
     assert (lines(user), balance(call, user)) == ([], 100)
-    grant = {"user_id": user["user_id"], "amount": 0.01, "reason": "a cent"}
+    grant = {
+        "user_id": user["user_id"],
+        "amount": 0.01,
+        "reason": "a cent",
+        "grant_id": str(uuid4()),
+    }
     call("POST", "/credits/grant", **grant)
     assert move("deduct", user, 100.01, reference)[0] == 200
 
@@ -284,12 +289,22 @@ def test_a_grant_with_an_id_is_given_once(call: Call, new_user: Call, rows: Call
 
 @pytest.mark.parametrize("amount", [0, -1, 0.001, "5", True])
 def test_only_an_amount_of_money_can_be_granted(call: Call, new_user: Call, amount: Any) -> None:
-    grant = {"user_id": new_user()["user_id"], "amount": amount, "reason": "x"}
+    grant = {
+        "user_id": new_user()["user_id"],
+        "amount": amount,
+        "reason": "x",
+        "grant_id": str(uuid4()),
+    }
     assert refusal(call("POST", "/credits/grant", **grant)) == (400, "VALIDATION_ERROR")
 
 
 def test_no_balance_grows_past_what_a_column_holds(call: Call, new_user: Call) -> None:
-    grant = {"user_id": new_user(1)["user_id"], "amount": 99999999.99, "reason": "x"}
+    grant = {
+        "user_id": new_user(1)["user_id"],
+        "amount": 99999999.99,
+        "reason": "x",
+        "grant_id": str(uuid4()),
+    }
     assert refusal(call("POST", "/credits/grant", **grant)) == (400, "VALIDATION_ERROR")
 
 
@@ -297,7 +312,7 @@ def test_unknown_users_have_no_credits(call: Call, move: Call) -> None:
     nobody = {"user_id": str(uuid4())}
     for what in ("deduct", "refund"):
         assert refusal(move(what, nobody, 1, uuid4())) == (404, "USER_NOT_FOUND")
-    grant = call("POST", "/credits/grant", **nobody, amount=1, reason="x")
+    grant = call("POST", "/credits/grant", **nobody, amount=1, reason="x", grant_id=str(uuid4()))
     assert refusal(grant) == (404, "USER_NOT_FOUND")
 
 

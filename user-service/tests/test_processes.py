@@ -69,7 +69,7 @@ def test_processes_charge_a_reference_once_and_never_overspend(
     server: httpx.Client, account: dict[str, Any], rows: Callable[..., list[Any]]
 ) -> None:
     user = {"user_id": account["user_id"]}
-    grant = {**user, "amount": 500, "reason": "for the test"}
+    grant = {**user, "amount": 500, "reason": "for the test", "grant_id": str(uuid4())}
     server.post("/credits/grant", json=grant, headers=INTERNAL)
 
     def deduct(reference: str) -> int:

@@ -5,7 +5,6 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from uuid import UUID
 
-import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from inventory_api import inventory_pb2 as pb
@@ -47,7 +46,14 @@ class InventoryClient:
 
     def __init__(self, target: str, internal_token: str) -> None:
         self._rpc = RpcClient(SERVICE, target, inventory_pb2_grpc.InventoryStub, internal_token)
-        self._health = health_pb2_grpc.HealthStub(grpc.insecure_channel(target))
+        self._health = RpcClient(
+            SERVICE,
+            target,
+            health_pb2_grpc.HealthStub,
+            internal_token,
+            timeout_seconds=1.0,
+            connections=1,
+        )
 
     def reserve_seat(self, seat_id: UUID, user_id: UUID, hold_id: UUID) -> Hold:
         """Hold the seat; the user's own live hold is answered under the ID it has.
@@ -88,21 +94,14 @@ class InventoryClient:
             pb.ReleaseSeatRequest(seat_id=str(seat_id), hold_id=str(hold_id), undo_sale=undo_sale),
         )
 
-    def get_seat(self, seat_id: UUID) -> Seat:
-        """The seat and its owner; raises SEAT_NOT_FOUND."""
-        return _seat(self._rpc.call("GetSeatOwner", pb.GetSeatOwnerRequest(seat_id=str(seat_id))))
-
     def seats_of(self, user_id: UUID) -> list[Seat]:
         """Every seat the user owns, newest purchase first."""
         request = pb.ListSeatsByOwnerRequest(user_id=str(user_id))
         return [_seat(one) for one in self._rpc.call("ListSeatsByOwner", request).seats]
 
     def ping(self) -> None:
-        """Raises Unreachable where the service does not serve."""
-        try:
-            answer = self._health.Check(health_pb2.HealthCheckRequest(), timeout=1)
-        except grpc.RpcError as error:
-            raise Unreachable(SERVICE) from error
+        """Raises AppError where the service does not serve."""
+        answer = self._health.call("Check", health_pb2.HealthCheckRequest())
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise Unreachable(SERVICE)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel
 
@@ -60,12 +60,12 @@ class OrderClient:
             change["reason"] = reason
         return Order(**self._http.patch(f"/orders/{order.order_id}", **change))
 
-    def begin_saga(self, order_id: UUID, saga: str, step: str, user_id: UUID | None) -> Order:
+    def begin_saga(
+        self, order_id: UUID, saga: str, step: str, user_id: UUID, otp_required: bool
+    ) -> Order:
         """Claim the order for a saga, its first step begun; refusals say why."""
-        claim = {"saga": saga, "step": step}
-        if user_id is not None:
-            claim["user_id"] = user_id
-        return Order(**self._http.post(f"/orders/{order_id}/saga", **claim))
+        claim = {"saga": saga, "step": step, "user_id": user_id, "otp_required": otp_required}
+        return Order(**self._http.post(f"/orders/{order_id}/saga", driver=uuid4(), **claim))
 
     def record_step(self, order: Order, step: str) -> None:
         """Commit that a step begins."""
@@ -85,11 +85,8 @@ class OrderClient:
 
     def take_over(self, order: Order) -> Order:
         """Claim a saga that its driver has left; refused where somebody else was quicker."""
-        return Order(
-            **self._http.post(
-                f"/orders/{order.order_id}/saga/take-over", saga_version=order.saga_version
-            )
-        )
+        claim = {"driver": uuid4(), "saga_version": order.saga_version}
+        return Order(**self._http.post(f"/orders/{order.order_id}/saga/take-over", **claim))
 
     def untouched(self, seconds: float) -> list[Order]:
         """Orders with a saga at work that nobody has touched for so long."""

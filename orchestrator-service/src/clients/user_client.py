@@ -46,8 +46,8 @@ class UserClient:
         """Give credits; raises USER_NOT_FOUND."""
         return self._http.post("/credits/grant", **grant)
 
-    def find(self, email: str) -> list[dict[str, Any]]:
-        """The user with that e-mail, in a list of none or one."""
+    def find(self, email: str) -> dict[str, Any]:
+        """The user with that e-mail; raises USER_NOT_FOUND."""
         return self._http.get("/users", email=email)
 
     def change(self, user_id: UUID, **change: Any) -> dict[str, Any]:

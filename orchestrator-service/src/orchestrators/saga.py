@@ -55,8 +55,8 @@ class Step(Generic[R]):
 class Saga(Generic[R]):
     """Steps up to the pivot can be undone; those after it are retried until they succeed.
 
-    A step is undone once it has *begun*, because a time-out does not say whether it took effect.
-    Without a pivot every step can be undone.
+    Undoing undoes every one of them: a time-out does not say whether a step took effect, and what
+    never happened must be kept from happening late. Without a pivot every step can be undone.
     """
 
     def __init__(self, name: str, *steps: Step[R]) -> None:
@@ -68,6 +68,10 @@ class Saga(Generic[R]):
     def step_names(self) -> list[str]:
         """Every step as the journal names it: "pay.charge"."""
         return [f"{self.name}.{step.do.__name__}" for step in self._steps]
+
+    def is_pivot(self, step_name: str) -> bool:
+        """Whether the step of that name decides the saga."""
+        return self.step_names[self._pivot] == step_name
 
     def run(self, record: R, journal: Journal) -> None:
         """Drive a record whose first step has been journalled as begun.
@@ -93,16 +97,15 @@ class Saga(Generic[R]):
         At the pivot nobody knows whether it happened, so it is done (again); where it is refused,
         everything is undone. Raises what stands in the way; the next round goes on from there.
         """
-        position = self.step_names.index(step_name)
-        if undoing or position < self._pivot:
-            self._undo(position, record, journal, ErrorCode.INTERNAL_ERROR)
+        if undoing or not self.is_pivot(step_name):
+            self._undo(record, journal, ErrorCode.INTERNAL_ERROR)
             return
         try:
-            self._steps[position].do(record)
+            self._steps[self._pivot].do(record)
         except AppError as error:
             if not error.had_no_effect or error.code.http_status >= 500:
                 raise
-            self._undo(position - 1, record, journal, error.code)
+            self._undo(record, journal, error.code)
             return
         self._finish(record)
 
@@ -131,16 +134,17 @@ class Saga(Generic[R]):
         refused = known is not None and known.code.http_status < 500
         reason = known.code if refused else ErrorCode.INTERNAL_ERROR
         try:
-            self._undo(position - 1 if known else position, record, journal, reason)
+            self._undo(record, journal, reason)
         except AppError as problem:
-            raise _internal_error("what has happened is being put back") from problem
+            raise _internal_error("it is being settled: look at it again in a minute") from problem
         raise known if refused else _internal_error("everything was put back") from error
 
-    def _undo(self, position: int, record: R, journal: Journal, reason: ErrorCode) -> None:
-        """Undo every step up to `position`, each even where another could not be undone."""
+    def _undo(self, record: R, journal: Journal, reason: ErrorCode) -> None:
+        """Undo every step up to the pivot, each even where another could not be undone."""
         try:
             journal.undoing()
-            problems = [self._undo_step(i, record) for i in range(position, -1, -1)]
+            steps = reversed(self._steps[: self._pivot + 1])
+            problems = [self._undo_step(step, record) for step in steps]
             for problem in filter(None, problems):
                 raise problem
             journal.failed(reason)
@@ -150,11 +154,11 @@ class Saga(Generic[R]):
             raise
         self._count("undone")
 
-    def _undo_step(self, position: int, record: R) -> AppError | None:
-        undo = self._steps[position].undo
+    @staticmethod
+    def _undo_step(step: Step[R], record: R) -> AppError | None:
         try:
-            if undo is not None:
-                undo(record)
+            if step.undo is not None:
+                step.undo(record)
         except AppError as error:
             return error
         return None

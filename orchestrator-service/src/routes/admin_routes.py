@@ -1,7 +1,7 @@
 """People and their credits, for admins."""
 
 from typing import Literal
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Blueprint
 from pydantic import BaseModel, EmailStr, Field, model_validator
@@ -15,12 +15,12 @@ from ..clients.user_client import UserClient
 
 
 class GrantBody(Body):
-    """Credits for a user; with `grant_id` a repeat grants once."""
+    """Credits for a user; a repeat with the same `grant_id` grants once."""
 
     user_id: UUID
     amount: PositiveAmount
     reason: str = Field(min_length=1, max_length=200)
-    grant_id: UUID | None = None
+    grant_id: UUID = Field(default_factory=uuid4)
 
 
 class Granted(Answer):
@@ -77,13 +77,18 @@ def admin_blueprint(users: UserClient) -> Blueprint:
     )
     def grant(body: GrantBody) -> Granted:
         """Give credits to a user, with a reason."""
-        return Granted.model_validate(users.grant(**body.model_dump(exclude_none=True)))
+        return Granted.model_validate(users.grant(**body.model_dump()))
 
     @routes.get("/api/admin/users")
-    @endpoint(access=Access.ADMIN, query=UserQuery, returns=list[UserView])
-    def find_users(query: UserQuery) -> list[UserView]:
-        """The user with that e-mail, in a list of none or one."""
-        return [UserView.model_validate(one) for one in users.find(query.email)]
+    @endpoint(
+        access=Access.ADMIN,
+        query=UserQuery,
+        returns=UserView,
+        errors=(ErrorCode.USER_NOT_FOUND,),
+    )
+    def find_user(query: UserQuery) -> UserView:
+        """The user with that e-mail, whatever its case."""
+        return UserView.model_validate(users.find(query.email))
 
     @routes.patch("/api/admin/users/<user_id>")
     @endpoint(

@@ -1,7 +1,6 @@
 """What the public API takes and answers; see contract.md, section 1."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -105,7 +104,7 @@ class LedgerEntry(Answer):
 
     entry_id: UUID
     kind: str
-    amount: Decimal
+    amount: Money
     balance_after: Money
     reference_id: UUID | None
     created_at: datetime

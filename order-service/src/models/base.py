@@ -1,6 +1,7 @@
 """What orders and transfers have alike: the journal of the saga at work on the record."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import DateTime, FetchedValue, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -19,4 +20,5 @@ class SagaJournal:
     saga_step: Mapped[str | None] = mapped_column(Text)
     saga_undoing: Mapped[bool] = mapped_column(server_default=FetchedValue())
     saga_version: Mapped[int] = mapped_column(server_default=FetchedValue())
+    saga_driver: Mapped[UUID | None]
     saga_touched_at: Mapped[datetime] = mapped_column(Time, server_default=FetchedValue())

@@ -9,7 +9,7 @@ from common.endpoint import endpoint
 from common.errors import ErrorCode
 
 from ..services.saga_journal import SagaJournal
-from ..values import OrderRecord, SagaBegin, SagaRecord, SagaVersion, UntouchedFilter
+from ..values import OrderRecord, SagaBegin, SagaEnd, SagaRecord, SagaTakeOver, UntouchedFilter
 
 _REFUSALS = (ErrorCode.ORDER_NOT_FOUND, ErrorCode.ORDER_INVALID_STATE)
 
@@ -26,6 +26,7 @@ def saga_blueprint(journal: SagaJournal) -> Blueprint:
         errors=(
             *_REFUSALS,
             ErrorCode.ORDER_ALREADY_CONFIRMED,
+            ErrorCode.OTP_REQUIRED,
             ErrorCode.HOLD_EXPIRED,
             ErrorCode.SEAT_NOT_HELD,
         ),
@@ -41,16 +42,16 @@ def saga_blueprint(journal: SagaJournal) -> Blueprint:
         return journal.record(order_id, body)
 
     @sagas.post("/orders/<order_id>/saga/end")
-    @endpoint(access=Access.INTERNAL, body=SagaVersion, returns=OrderRecord, errors=_REFUSALS)
-    def end(order_id: UUID, body: SagaVersion) -> OrderRecord:
+    @endpoint(access=Access.INTERNAL, body=SagaEnd, returns=OrderRecord, errors=_REFUSALS)
+    def end(order_id: UUID, body: SagaEnd) -> OrderRecord:
         """Give a claim back where nothing has happened."""
         return journal.end(order_id, body.saga_version)
 
     @sagas.post("/orders/<order_id>/saga/take-over")
-    @endpoint(access=Access.INTERNAL, body=SagaVersion, returns=OrderRecord, errors=_REFUSALS)
-    def take_over(order_id: UUID, body: SagaVersion) -> OrderRecord:
+    @endpoint(access=Access.INTERNAL, body=SagaTakeOver, returns=OrderRecord, errors=_REFUSALS)
+    def take_over(order_id: UUID, body: SagaTakeOver) -> OrderRecord:
         """Claim a saga that its driver has left, if it is still at the version that was seen."""
-        return journal.take_over(order_id, body.saga_version)
+        return journal.take_over(order_id, body)
 
     @sagas.get("/orders/sagas")
     @endpoint(access=Access.INTERNAL, query=UntouchedFilter, returns=list[OrderRecord])

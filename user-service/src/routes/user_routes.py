@@ -17,9 +17,14 @@ def users_blueprint(service: UserService) -> Blueprint:
     users = Blueprint("users", __name__)
 
     @users.get("/users")
-    @endpoint(access=Access.INTERNAL, query=UserQuery, returns=list[UserRecord])
-    def find_users(query: UserQuery) -> list[UserRecord]:
-        """The user with that e-mail, in a list of none or one."""
+    @endpoint(
+        access=Access.INTERNAL,
+        query=UserQuery,
+        returns=UserRecord,
+        errors=(ErrorCode.USER_NOT_FOUND,),
+    )
+    def find_user(query: UserQuery) -> UserRecord:
+        """The user with that e-mail, whatever its case."""
         return service.find(query.email)
 
     @users.get("/users/<user_id>")

@@ -71,20 +71,19 @@ class CreditService:
 
     def grant(self, call: GrantCall) -> Booking:
         """Give credits; raises ORDER_INVALID_STATE where `grant_id` gave another amount."""
-        reference_id = call.grant_id or uuid4()
         with self._database.transaction() as session:
             booked = book(
                 session,
                 call.user_id,
                 LedgerKind.GRANT,
                 call.amount,
-                reference_id,
+                call.grant_id,
                 reason=call.reason,
             )
             if booked is not None:
                 return booked
             balance = lock(session, call.user_id)[call.user_id]
-            granted = entries(session, reference_id)[LedgerKind.GRANT, call.user_id]
+            granted = entries(session, call.grant_id)[LedgerKind.GRANT, call.user_id]
             if granted.amount != call.amount:
                 raise _other_amount()
             return _booking(granted, balance)

@@ -35,11 +35,13 @@ class UserService:
             raise user_not_found()
         return flagged
 
-    def find(self, email: str) -> list[UserRecord]:
-        """The user with that e-mail, in a list of none or one."""
+    def find(self, email: str) -> UserRecord:
+        """The user with that e-mail, whatever its case; raises USER_NOT_FOUND."""
         with self._database.transaction() as session:
-            users = session.scalars(select(User).where(func.lower(User.email) == func.lower(email)))
-            return [UserRecord.model_validate(user) for user in users]
+            user = session.scalar(select(User).where(func.lower(User.email) == func.lower(email)))
+            if user is None:
+                raise user_not_found()
+            return UserRecord.model_validate(user)
 
     def change(self, user_id: UUID, change: UserChange) -> UserRecord:
         """Flag or unflag, give a role; a new role revokes what was issued under the old one.
