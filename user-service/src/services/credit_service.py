@@ -1,7 +1,6 @@
 """Credits: charged, given back, handed over, granted; each key once, whoever asks however often."""
 
 from decimal import Decimal
-from uuid import uuid4
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
