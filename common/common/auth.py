@@ -21,6 +21,7 @@ INTERNAL_TOKEN_HEADER = "X-Internal-Token"
 ISSUER = "ticketremaster"
 ACCESS_TTL = timedelta(minutes=15)
 REFRESH_TTL = timedelta(days=7)
+CLOCK_SKEW = timedelta(seconds=2)
 
 
 class Role(StrEnum):
@@ -129,6 +130,7 @@ def install_tokens(app: Flask, settings: JwtSettings, revocations: Revocations) 
         JWT_ALGORITHM="HS256",
         JWT_ENCODE_ISSUER=ISSUER,
         JWT_DECODE_ISSUER=ISSUER,
+        JWT_DECODE_LEEWAY=CLOCK_SKEW,  # `iat` is the issuer's clock
         JWT_ACCESS_TOKEN_EXPIRES=ACCESS_TTL,
         JWT_REFRESH_TOKEN_EXPIRES=REFRESH_TTL,
     )

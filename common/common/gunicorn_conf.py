@@ -3,6 +3,7 @@
 gunicorn -c python:common.gunicorn_conf --bind 0.0.0.0:5000 "src.app:create_app()"
 """
 
+import os
 from typing import Any
 
 from prometheus_client import multiprocess, values
@@ -15,6 +16,7 @@ backlog = 2048
 keepalive = 75
 timeout = 30
 graceful_timeout = 10
+reload = os.environ.get("FLASK_DEBUG") == "1"
 worker_tmp_dir = "/dev/shm"
 accesslog = None
 control_socket_disable = True  # one file in the home folder, the same for every service
