@@ -68,6 +68,12 @@ class StatusChange(Body):
         return self
 
 
+class CodeSent(Body):
+    """A code was sent to the buyer: what the provider calls it."""
+
+    verification_sid: str = Field(min_length=1, max_length=200)
+
+
 class SagaBegin(Body):
     """Claims the order for a saga whose first step is about to begin.
 

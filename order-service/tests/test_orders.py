@@ -184,3 +184,22 @@ def test_twenty_outsiders_and_a_saga_agree_on_one_end(
         thread.join()
     order = call("GET", f"/orders/{order_id}")[1]
     assert (order["status"], order["saga"]) in (("FAILED", None), ("PENDING", "pay"))
+
+
+def test_a_code_is_kept_until_it_is_verified_once(call: Call, new_order: Call) -> None:
+    path = f"/orders/{new_order()['order_id']}"
+    assert call("PUT", f"{path}/code", verification_sid="VE1")[0] == 200
+    status, verified = call("POST", f"{path}/code/verified")
+    assert status == 200 and verified["otp_verified_at"]
+    assert call("POST", f"{path}/code/verified") == (200, verified)
+    assert call("PUT", f"{path}/code", verification_sid="VE2") == (200, verified)
+
+
+def test_a_code_changes_nothing_of_an_order_that_has_ended(call: Call, new_order: Call) -> None:
+    path = f"/orders/{new_order()['order_id']}"
+    call("PATCH", path, status="FAILED", reason="HOLD_EXPIRED")
+    for answer in (
+        call("PUT", f"{path}/code", verification_sid="VE1"),
+        call("POST", f"{path}/code/verified"),
+    ):
+        assert (answer[0], answer[1]["error_code"]) == (409, "ORDER_INVALID_STATE")

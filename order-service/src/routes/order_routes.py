@@ -10,7 +10,7 @@ from common.errors import ErrorCode
 from common.fields import Page
 
 from ..services.order_service import OrderService
-from ..values import NewOrder, OrderFilter, OrderRecord, StatusChange
+from ..values import CodeSent, NewOrder, OrderFilter, OrderRecord, StatusChange
 
 
 def orders_blueprint(service: OrderService) -> Blueprint:
@@ -58,5 +58,26 @@ def orders_blueprint(service: OrderService) -> Blueprint:
         while no saga is at work.
         """
         return service.change_status(order_id, body)
+
+    @orders.put("/orders/<order_id>/code")
+    @endpoint(
+        access=Access.INTERNAL,
+        body=CodeSent,
+        returns=OrderRecord,
+        errors=(ErrorCode.ORDER_NOT_FOUND, ErrorCode.ORDER_INVALID_STATE),
+    )
+    def code_sent(order_id: UUID, body: CodeSent) -> OrderRecord:
+        """Keep what the provider calls the code that was sent for this order."""
+        return service.code_sent(order_id, body.verification_sid)
+
+    @orders.post("/orders/<order_id>/code/verified")
+    @endpoint(
+        access=Access.INTERNAL,
+        returns=OrderRecord,
+        errors=(ErrorCode.ORDER_NOT_FOUND, ErrorCode.ORDER_INVALID_STATE),
+    )
+    def code_verified(order_id: UUID) -> OrderRecord:
+        """The buyer has confirmed this order by its code."""
+        return service.code_verified(order_id)
 
     return orders

@@ -85,6 +85,35 @@ class OrderService:
                 ErrorCode.ORDER_INVALID_STATE, "The seat is sold by another order."
             ) from error
 
+    def code_sent(self, order_id: UUID, verification_sid: str) -> OrderRecord:
+        """Keep what the provider calls the code of a PENDING order; verified ones need none."""
+        return self._change_pending(
+            order_id, Order.otp_verified_at.is_(None), verification_sid=verification_sid
+        )
+
+    def code_verified(self, order_id: UUID) -> OrderRecord:
+        """The buyer has confirmed a PENDING order by its code; a repeat changes nothing."""
+        first = func.coalesce(Order.otp_verified_at, func.now())
+        return self._change_pending(
+            order_id, literal(True), verification_sid=None, otp_verified_at=first
+        )
+
+    def _change_pending(
+        self, order_id: UUID, condition: ColumnElement[bool], **values: object
+    ) -> OrderRecord:
+        """Raises ORDER_NOT_FOUND; ORDER_INVALID_STATE where the order is no longer PENDING."""
+        pending = (Order.order_id == order_id, Order.status == OrderStatus.PENDING)
+        change = update(Order).where(*pending, condition).values(**values).returning(Order)
+        with self._database.transaction() as session:
+            order = session.scalars(change).one_or_none() or found(session, order_id)
+            if order.status is not OrderStatus.PENDING:
+                raise AppError(
+                    ErrorCode.ORDER_INVALID_STATE,
+                    f"This order is {order.status}: a code changes nothing any more.",
+                    status=order.status.value,
+                )
+            return OrderRecord.model_validate(order)
+
     def expire_orders(self) -> int:
         """Fail what is PENDING past its hold with no saga at work; how many those were."""
         expired = (
