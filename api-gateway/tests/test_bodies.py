@@ -29,17 +29,19 @@ def test_one_that_waits_to_be_asked_for_is_refused_too(gateway: Gateway) -> None
     assert answer.startswith(b"HTTP/1.1 413")
 
 
-@pytest.mark.parametrize("size", [64 * 1024, 2 * MIB, 8 * MIB])
-def test_a_chunked_body_over_the_limit_reaches_no_service(gateway: Gateway, size: int) -> None:
+@pytest.mark.parametrize("size", [52 * 1024, 64 * 1024, 2 * MIB, 8 * MIB])
+def test_a_chunked_body_over_the_limit_reaches_no_service_and_is_told_the_way(
+    gateway: Gateway, size: int
+) -> None:
     reached = len(gateway.stub.requests)
     response = gateway.client.post("/api/pay", content=_pieces(size), headers=bearer())
     assert_refused(response, 413, "PAYLOAD_TOO_LARGE")
+    assert response.json()["message"].startswith("Send a Content-Length: ")
     assert len(gateway.stub.requests) == reached
 
 
-@pytest.mark.parametrize("piece", [1, 16, 4096])
-def test_a_small_chunked_body_arrives_whole(gateway: Gateway, piece: int) -> None:
-    size = 8192
+@pytest.mark.parametrize(("size", "piece"), [(8192, 1), (8192, 16), (48 * 1024, 4096)])
+def test_a_small_chunked_body_arrives_whole(gateway: Gateway, size: int, piece: int) -> None:
     response = gateway.client.post("/api/auth/login", content=_pieces(size, piece))
     assert response.status_code == 200
     assert gateway.stub.requests[-1].body == b"x" * size

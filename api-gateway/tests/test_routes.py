@@ -23,7 +23,6 @@ PROTECTED = [
     "/api/credits/topup",
     "/api/admin/credits/grant",
     "/api/admin/users/1",
-    "/api/events/1/entries",
 ]
 PUBLIC = [
     ("/api/auth/register", "/api/auth/register"),

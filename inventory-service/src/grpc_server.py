@@ -27,6 +27,10 @@ from .settings import RPC_THREADS, SERVICE, Settings
 # Calls that wait for a thread; more are refused at once, their deadline would pass anyway.
 _MOST_CALLS_AT_ONCE = RPC_THREADS * 32
 _GRACE_SECONDS = 2.0
+# A worker's connections go to the others when it dies, and would stay there: they have to be dealt
+# anew now and then for its successor to get any.
+_CONNECTION_MS = 300_000
+_CONNECTION_GRACE_MS = 10_000
 
 
 def build_servicer(settings: Settings, database: Database) -> InventoryServicer:
@@ -43,7 +47,12 @@ def build_server(settings: Settings, servicer: InventoryServicer) -> grpc.Server
     server = grpc.server(
         ThreadPoolExecutor(RPC_THREADS, thread_name_prefix="rpc"),
         interceptors=(ServerInterceptor(settings.internal_api_token),),
-        options=(("grpc.so_reuseport", 1), ("grpc.max_send_message_length", MAX_MESSAGE_BYTES)),
+        options=(
+            ("grpc.so_reuseport", 1),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_connection_age_ms", _CONNECTION_MS),
+            ("grpc.max_connection_age_grace_ms", _CONNECTION_GRACE_MS),
+        ),
         maximum_concurrent_rpcs=_MOST_CALLS_AT_ONCE,
     )
     inventory_pb2_grpc.add_InventoryServicer_to_server(servicer, server)

@@ -9,10 +9,10 @@ import time
 from common import logs
 from common.database import Database
 from common.settings import load
+from common.sidecar import serve_sidecar
 
 from .clients.order_client import OrderClient
 from .consumers.seat_release_consumer import SeatReleaseConsumer
-from .health_app import create_health_app, serve_in_background
 from .services.hold_expiry import HoldExpiry
 from .services.hold_sweep import HoldSweep
 from .settings import SERVICE, Settings
@@ -46,8 +46,9 @@ def _start_threads(settings: Settings) -> None:
     orders = OrderClient(settings.order_service_url, settings.internal_api_token)
     consumer = SeatReleaseConsumer(settings, expiry, orders)
     checks = {"database": database.ping, "rabbitmq": consumer.ping}
-    app = create_health_app(settings, checks)
-    serve_in_background(app, settings.bind_host, settings.health_port)
+    serve_sidecar(
+        SERVICE, settings.internal_api_token, checks, settings.bind_host, settings.health_port
+    )
     consumer.start()
     HoldSweep(expiry, orders).start()
 

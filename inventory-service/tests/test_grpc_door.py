@@ -1,15 +1,17 @@
 """Who gets in, and how what is refused looks on the wire."""
 
+import time
 from uuid import uuid4
 
 import grpc
 import pytest
 from inventory_api import inventory_pb2 as pb
-from inventory_api.inventory_pb2_grpc import InventoryStub
+from inventory_api.inventory_pb2_grpc import InventoryServicer, InventoryStub
 
 from common.database import Database
 from common.errors import ErrorCode
 from common.testing import INTERNAL_TOKEN
+from src import grpc_server
 from src.grpc_server import build_server, build_servicer
 
 from conftest import HASH, Inventory, free_port, inventory_client, refused, serving
@@ -89,3 +91,24 @@ def test_a_database_that_cannot_be_reached_is_unavailable(settings):
         refused(ErrorCode.SERVICE_UNAVAILABLE, unserved.seat, uuid4())
     finally:
         server.stop(0).wait()
+
+
+def test_a_connection_ends_after_a_while_and_no_call_is_lost_by_it(settings, monkeypatch):
+    class PeersOnly(InventoryServicer):
+        peers = set()
+
+        def GetSeatOwner(self, request, context):
+            self.peers.add(context.peer())
+            return pb.Seat()
+
+    monkeypatch.setattr(grpc_server, "_CONNECTION_MS", 100)
+    own = settings.model_copy(update={"grpc_port": free_port()})
+    server = build_server(own, PeersOnly())
+    server.start()
+    try:
+        inventory, end = Inventory(inventory_client(own.grpc_port)), time.monotonic() + 1
+        while time.monotonic() < end:
+            inventory.seat(uuid4())
+    finally:
+        server.stop(0).wait()
+    assert len(PeersOnly.peers) > 8  # the client has four at a time

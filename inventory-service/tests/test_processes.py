@@ -11,12 +11,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from common.sidecar import create_sidecar
 from common.testing import INTERNAL_TOKEN, wait_for
 from src import main
 from src.clients.order_client import OrderClient
 from src.consumers.seat_release_consumer import SeatReleaseConsumer
-from src.health_app import create_health_app
 from src.services.hold_expiry import HoldExpiry
+from src.settings import SERVICE as SERVICE_NAME
 
 from broker import Broker
 
@@ -159,7 +160,7 @@ def test_health_is_200_while_database_and_broker_answer(settings, rabbit, databa
     expiry = HoldExpiry(database)
     consumer = SeatReleaseConsumer(rabbit, expiry, orders, broker.release_queue, broker.parking)
     checks = {"database": database.ping, "rabbitmq": consumer.ping}
-    client = create_health_app(settings, checks).test_client()
+    client = create_sidecar(SERVICE_NAME, INTERNAL_TOKEN, checks).test_client()
     assert client.get("/health").status_code == 503
     consumer.start()
     answer = wait_for(

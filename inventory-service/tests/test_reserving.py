@@ -1,6 +1,8 @@
 from datetime import datetime, timedelta, timezone
 from uuid import uuid4
 
+from sqlalchemy import text
+
 from common.errors import ErrorCode, RowLocked
 
 from conftest import at_once, locked, refused
@@ -85,6 +87,17 @@ def test_a_locked_row_is_answered_at_once_with_aborted(inventory, store, databas
         error = refused(ErrorCode.SEAT_UNAVAILABLE, inventory.reserve, seat, uuid4(), uuid4())
         assert datetime.now() - began < timedelta(seconds=1)
         assert isinstance(error, RowLocked)
+
+
+def test_a_user_whose_other_reserve_hangs_is_not_told_that_the_seat_is_busy(
+    inventory, store, database
+):
+    seat, user, hold = store.seat(), uuid4(), uuid4()
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user AS text), 0))")
+    with database.transaction() as session:
+        session.execute(lock, {"user": user})
+        refused(ErrorCode.SERVICE_UNAVAILABLE, inventory.reserve, seat, user, hold)
+        assert inventory.reserve(seat, uuid4(), uuid4())
 
 
 def test_the_eleventh_hold_of_an_event_is_refused_and_says_the_limit(inventory, store):

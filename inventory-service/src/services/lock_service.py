@@ -24,7 +24,9 @@ from ..models.seat import SeatStatus
 
 # One user's reserves run one after the other, so that parallel ones cannot outrun the hold limit.
 # That lock comes before the seat's, which is never waited for: nobody waits with a seat in hand.
+# The wait for it ends by statement_timeout: LockNotAvailable then means the seat and nothing else.
 _LOCK_AND_READ = text("""
+    SET LOCAL lock_timeout = 0;
     SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));
     SELECT FROM seats WHERE seat_id = :seat_id FOR UPDATE NOWAIT;
     SELECT seat.event_id, seat.category, seat.status, seat.held_by_user_id, seat.hold_id,
@@ -44,6 +46,7 @@ _HOLD = text("""
         UPDATE holds SET status = 'RELEASED', settled_at = statement_timestamp()
           FROM seats
          WHERE seats.seat_id = :seat_id AND holds.hold_id = seats.hold_id AND holds.status = 'HELD'
+           AND seats.held_until <= statement_timestamp()
         RETURNING holds.hold_id
     ), booked AS (
         INSERT INTO holds (hold_id, seat_id, user_id, status, held_until, created_at)
