@@ -5,8 +5,14 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 
 DO $$ BEGIN
-    CREATE TYPE ledger_kind AS ENUM ('GRANT', 'CHARGE', 'REFUND', 'TRANSFER_OUT', 'TRANSFER_IN');
+    CREATE TYPE ledger_kind AS ENUM (
+        'GRANT', 'CHARGE', 'REFUND', 'TRANSFER_OUT', 'TRANSFER_IN', 'TOPUP', 'TOPUP_REVERSAL'
+    );
 EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+
+-- for a database that is older than these kinds
+ALTER TYPE ledger_kind ADD VALUE IF NOT EXISTS 'TOPUP';
+ALTER TYPE ledger_kind ADD VALUE IF NOT EXISTS 'TOPUP_REVERSAL';
 
 -- Several users' rows are locked in ascending user_id.
 CREATE TABLE IF NOT EXISTS users (
@@ -45,6 +51,17 @@ CREATE TABLE IF NOT EXISTS credit_ledger (
     CONSTRAINT ledger_gives CHECK (amount >= 0 OR kind NOT IN ('GRANT', 'REFUND', 'TRANSFER_IN'))
 );
 
+-- Apart, for a table that is older; by text, for a kind that was just added cannot be named as one in
+-- the same transaction.
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'ledger_topups') THEN
+        ALTER TABLE credit_ledger ADD CONSTRAINT ledger_topups CHECK (
+            (amount >= 0 OR kind::text <> 'TOPUP')
+            AND (amount <= 0 OR kind::text <> 'TOPUP_REVERSAL')
+        );
+    END IF;
+END $$;
+
 CREATE INDEX IF NOT EXISTS idx_credit_ledger_by_user ON credit_ledger (user_id, created_at DESC, entry_id);
 
 CREATE OR REPLACE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -79,3 +96,67 @@ CREATE TABLE IF NOT EXISTS revocations (
 CREATE INDEX IF NOT EXISTS idx_revocations_by_user ON revocations (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS idx_revocations_by_age ON revocations (created_at);
 CREATE INDEX IF NOT EXISTS idx_revocations_by_end ON revocations (expires_at);
+
+-- A party is a user with what he proves by a code: (user_id, context, reference_id). One row for each
+-- code sent to a party, or being sent; whoever reads or writes them to decide holds the user's lock
+-- (services/otp_records.py).
+CREATE TABLE IF NOT EXISTS otp_challenges (
+    challenge_id     UUID PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id          UUID NOT NULL REFERENCES users (user_id),
+    context          TEXT NOT NULL CHECK (context IN ('purchase', 'transfer')),
+    reference_id     UUID NOT NULL,             -- the order, the transfer
+    verification_sid TEXT,                      -- the provider's name for it; NULL while being sent
+    sent_at          TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    ends_at          TIMESTAMPTZ NOT NULL,      -- then it has expired
+    verified_at      TIMESTAMPTZ,
+    CONSTRAINT otp_verified_was_sent CHECK (verified_at IS NULL OR verification_sid IS NOT NULL)
+);
+
+CREATE INDEX IF NOT EXISTS idx_otp_challenges_by_party
+    ON otp_challenges (user_id, context, reference_id, sent_at DESC);
+
+-- Codes that a party tried: wrong, being judged, or left by a process that died (those count too).
+-- One that was right, expired, or could not be judged is removed.
+CREATE TABLE IF NOT EXISTS otp_attempts (
+    attempt_id   UUID PRIMARY KEY DEFAULT gen_random_uuid(),
+    challenge_id UUID NOT NULL REFERENCES otp_challenges (challenge_id),
+    user_id      UUID NOT NULL REFERENCES users (user_id),
+    context      TEXT NOT NULL,
+    reference_id UUID NOT NULL,
+    number       SMALLINT NOT NULL,
+    code_hash    TEXT NOT NULL,                 -- keyed; the code itself is nowhere
+    attempts_left SMALLINT,                     -- what was answered; NULL while being judged
+    attempted_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    -- three tries, however many come at once
+    CONSTRAINT otp_attempt_number CHECK (number BETWEEN 1 AND 3),
+    CONSTRAINT otp_attempt_key UNIQUE (user_id, context, reference_id, number)
+);
+
+CREATE INDEX IF NOT EXISTS idx_otp_attempts_by_user ON otp_attempts (user_id, attempted_at);
+
+-- What Stripe told, each event once.
+CREATE TABLE IF NOT EXISTS stripe_events (
+    event_id      TEXT PRIMARY KEY,
+    type          TEXT NOT NULL,
+    settlement_id UUID NOT NULL DEFAULT gen_random_uuid() UNIQUE,  -- the reference of what it took back
+    received_at   TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
+);
+
+-- A payment and what became of it. What Stripe tells only grows, so that the order in which it does
+-- makes no difference; a row whose user is known changes only under the lock of that user's row.
+CREATE TABLE IF NOT EXISTS stripe_intents (
+    intent_id  TEXT PRIMARY KEY,
+    topup_id   UUID NOT NULL DEFAULT gen_random_uuid() UNIQUE,     -- the reference of its one TOPUP
+    user_id    UUID REFERENCES users (user_id),                    -- NULL until the payment was told
+    received   NUMERIC(10, 2) NOT NULL DEFAULT 0,
+    refunded   NUMERIC(10, 2) NOT NULL DEFAULT 0,
+    disputed   NUMERIC(10, 2) NOT NULL DEFAULT 0,
+    taken_back NUMERIC(10, 2) NOT NULL DEFAULT 0,                  -- by TOPUP_REVERSALs
+    owed       NUMERIC(10, 2) NOT NULL                             -- the user's debt
+        GENERATED ALWAYS AS (least(received, greatest(refunded, disputed)) - taken_back) STORED,
+    created_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT intent_received_for_someone CHECK (received = 0 OR user_id IS NOT NULL),
+    CONSTRAINT intent_takes_back_no_more_than_due CHECK (taken_back >= 0 AND owed >= 0)
+);
+
+CREATE INDEX IF NOT EXISTS idx_stripe_intents_owed ON stripe_intents (user_id) WHERE owed > 0;

@@ -1,6 +1,8 @@
 """The user service."""
 
-from flask import Flask
+from collections.abc import Iterator
+
+from flask import Blueprint, Flask
 
 from common import flask_defaults
 from common.auth import Revocations, install_tokens
@@ -9,12 +11,18 @@ from common.settings import load
 
 from .routes.auth_routes import auth_blueprint
 from .routes.credit_routes import credits_blueprint
+from .routes.otp_routes import otp_blueprint
 from .routes.revocation_routes import revocations_blueprint
+from .routes.topup_routes import topups_blueprint
 from .routes.user_routes import users_blueprint
 from .services.auth_service import AuthService
 from .services.credit_service import CreditService
+from .services.otp_service import OtpService
 from .services.passwords import Passwords
+from .services.payments import Payments
 from .services.revocations import RevocationService
+from .services.smu_client import SmuClient
+from .services.topup_service import TopupService
 from .services.user_service import UserService
 from .settings import Settings
 
@@ -33,9 +41,21 @@ def create_app(settings: Settings | None = None) -> Flask:
         checks={"database": database.ping},
     )
     install_tokens(app, settings, revocations)
-    app.register_blueprint(auth_blueprint(AuthService(database, Passwords(settings.bcrypt_rounds))))
-    app.register_blueprint(users_blueprint(UserService(database)))
-    app.register_blueprint(credits_blueprint(CreditService(database)))
+    for blueprint in _blueprints(settings, database):
+        app.register_blueprint(blueprint)
     app.register_blueprint(revocations_blueprint(revoked))
     revocations.start()
     return app
+
+
+def _blueprints(settings: Settings, database: Database) -> Iterator[Blueprint]:
+    """What the service does, over HTTP."""
+    smu = SmuClient(settings.smu_api_url, settings.smu_api_key)
+    payments = Payments(
+        settings.stripe_secret_key, settings.stripe_webhook_secret, settings.stripe_api_base
+    )
+    yield auth_blueprint(AuthService(database, Passwords(settings.bcrypt_rounds)))
+    yield users_blueprint(UserService(database))
+    yield credits_blueprint(CreditService(database))
+    yield otp_blueprint(OtpService(database, smu, settings.jwt_secret))
+    yield topups_blueprint(TopupService(database, payments))

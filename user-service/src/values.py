@@ -1,6 +1,7 @@
 """Plain values that leave a transaction, and what callers send in."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -125,6 +126,23 @@ class GrantCall(Body):
     grant_id: UUID
 
 
+class TopupCall(Body):
+    """Asks for a payment; the same `idempotency_key` gives the same payment."""
+
+    user_id: UUID
+    amount: Annotated[PositiveAmount, Field(le=10_000)]
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class Topup(Answer):
+    """A payment that the user's browser completes with Stripe, by the `client_secret`."""
+
+    client_secret: str = Field(repr=False)
+    payment_intent_id: str
+    amount: Money
+    currency: str = "sgd"
+
+
 class Booking(Answer):
     """The entry that was booked (now or before), and what the user can spend now."""
 
@@ -148,6 +166,46 @@ class LedgerLine(Answer):
     balance_after: Money
     reference_id: UUID
     created_at: datetime
+
+
+class OtpContext(StrEnum):
+    """What a code is asked for."""
+
+    PURCHASE = "purchase"
+    TRANSFER = "transfer"
+
+
+class OtpParty(Body):
+    """Who proves by a code that he means which order or transfer; his tries count by themselves."""
+
+    user_id: UUID
+    context: OtpContext
+    reference_id: UUID
+
+
+class OtpSend(OtpParty):
+    """Asks for a code; with `resend` for another one although the last one lives."""
+
+    resend: bool = False
+
+
+class OtpTry(OtpParty):
+    """Gives the code back."""
+
+    otp_code: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,16}$", repr=False)]
+
+
+class OtpSent(Answer):
+    """The code that lives, by the provider's name for it, and whether it was sent just now."""
+
+    verification_sid: str
+    sent: bool
+
+
+class OtpVerified(Answer):
+    """The code was right, or the party is verified already."""
+
+    verified: bool = True
 
 
 class RevokedQuery(BaseModel):

@@ -1,13 +1,19 @@
 """The user service on a real database of its own, with the demo users."""
 
 import logging
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from flask import Flask
 from sqlalchemy import text
@@ -18,6 +24,7 @@ from src.app import create_app
 from src.settings import Settings
 
 SERVICE = Path(__file__).parents[1]
+STANDINS = SERVICE.parent / "local-stack" / "standins"
 INTERNAL = {"X-Internal-Token": INTERNAL_TOKEN}
 PASSWORD = "correct horse battery"
 _SUMS = """
@@ -28,14 +35,74 @@ _SUMS = """
 Call = Callable[..., tuple[int, Any]]
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def running(
+    command: list[str], url: str, health: str = "/health", **options: Any
+) -> Iterator[httpx.Client]:
+    """A server as a process of its own, once it answers `health`; a client that calls it."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, **options)
+    # a connection for each call, so that each of several worker processes gets some
+    limits = httpx.Limits(max_keepalive_connections=0)
+    try:
+        with httpx.Client(base_url=url, limits=limits, timeout=10, trust_env=False) as client:
+            wait_for(lambda: _answers(client, health), f"{command} to answer", seconds=20)
+            yield client
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+@contextmanager
+def serving(settings: Settings, address: str | None = None) -> Iterator[httpx.Client]:
+    """The service as it runs: two worker processes behind one port."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    own = {name.upper(): str(value) for name, value in values.items()}
+    address = address or f"127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:common.gunicorn_conf"]
+    with running(
+        [*command, "--bind", address, "src.app:create_app()"],
+        f"http://{address}",
+        cwd=SERVICE,
+        env={**os.environ, **own, "WEB_CONCURRENCY": "2"},
+    ) as client:
+        yield client
+
+
+def _answers(client: httpx.Client, health: str) -> bool:
+    try:
+        return client.get(health).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @pytest.fixture(scope="session")
-def settings() -> Iterator[Settings]:
+def smu() -> Iterator[httpx.Client]:
+    """The SMU notification API's stand-in: what it sent, and its switches."""
+    port = free_port()
+    command = [sys.executable, str(STANDINS / "smu.py"), "--port", str(port)]
+    with running(command, f"http://127.0.0.1:{port}") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def settings(smu: httpx.Client) -> Iterator[Settings]:
     with database_from(SERVICE / "init.sql", SERVICE / "seed.sql") as database:
         yield Settings(
             flask_env="development",
             internal_api_token=INTERNAL_TOKEN,
             jwt_secret=JWT_SECRET,
             bcrypt_rounds=4,
+            smu_api_url=str(smu.base_url).rstrip("/"),
+            smu_api_key="key-of-the-tests",
+            stripe_secret_key="sk_test_of_the_tests",
+            stripe_webhook_secret="whsec_of_the_tests",
+            stripe_api_base="http://127.0.0.1:1",
             **database.model_dump(),
         )
         logging.disable()  # the apps' threads go on asking a database that is dropped now

@@ -1,9 +1,5 @@
 """The service as it runs: several worker processes behind one port."""
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -11,46 +7,16 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from common.testing import INTERNAL_TOKEN, wait_for
+from common.testing import wait_for
 from src.settings import Settings
 
-from .conftest import INTERNAL, PASSWORD, SERVICE, at_once
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _healthy(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health").status_code == 200
-    except httpx.TransportError:
-        return False
+from .conftest import INTERNAL, PASSWORD, at_once, serving
 
 
 @pytest.fixture(scope="module")
 def server(settings: Settings) -> Iterator[httpx.Client]:
-    values = settings.model_dump(mode="json") | {"internal_api_token": INTERNAL_TOKEN}
-    own = {name.upper(): str(value) for name, value in values.items()}
-    url = f"127.0.0.1:{_free_port()}"
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:common.gunicorn_conf"]
-    process = subprocess.Popen(
-        [*command, "--bind", url, "src.app:create_app()"],
-        cwd=SERVICE,
-        env={**os.environ, **own, "WEB_CONCURRENCY": "2"},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(lambda: _healthy(f"http://{url}"), "gunicorn")
-        # a connection for each call, so that both processes get some
-        limits = httpx.Limits(max_keepalive_connections=0)
-        with httpx.Client(base_url=f"http://{url}", limits=limits, timeout=10) as client:
-            yield client
-    finally:
-        process.terminate()
-        process.wait(15)
+    with serving(settings) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 """What holds for the service as a whole."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 from flask import Flask
 from pydantic import ValidationError
+from sqlalchemy import text
 
 from common.database import Database
-from common.testing import schema_differences
+from common.testing import database_from, schema_differences
 from src.app import create_app
 from src.models.base import Base
 from src.settings import Settings
@@ -28,7 +30,7 @@ def test_models_and_schema_agree(database: Database) -> None:
 def test_every_internal_endpoint_needs_the_internal_token(app: Flask) -> None:
     refused = 0
     for rule in app.url_map.iter_rules():
-        if rule.rule.startswith((*_OPEN, "/api/auth")):
+        if rule.rule.startswith((*_OPEN, "/api/")):
             continue
         path = rule.rule.replace("<user_id>", _USER_1)
         for method in rule.methods - {"HEAD", "OPTIONS"}:
@@ -37,7 +39,7 @@ def test_every_internal_endpoint_needs_the_internal_token(app: Flask) -> None:
                 assert response.status_code == 401, (method, path)
                 assert response.get_json()["error_code"] == "UNAUTHORIZED"
                 refused += 1
-    assert refused == 2 * 10
+    assert refused == 2 * 13
 
 
 def test_health_tells_of_the_database(app: Flask, settings: Settings) -> None:
@@ -70,6 +72,20 @@ def test_the_seeds_can_be_run_again(
     assert after == before
 
 
+def test_a_database_from_before_top_ups_follows_at_the_next_start(tmp_path: Path) -> None:
+    scheme = (SERVICE / "init.sql").read_text().partition("-- Apart, for")[0]
+    lines = scheme.replace(", 'TOPUP', 'TOPUP_REVERSAL'", "").splitlines(keepends=True)
+    before = tmp_path / "before.sql"
+    before.write_text("".join(one for one in lines if not one.startswith("ALTER TYPE")))
+    with database_from(before, SERVICE / "init.sql", SERVICE / "init.sql") as settings:
+        database = Database(settings)
+        assert schema_differences(Base.metadata, database.engine) == []
+        with database.transaction() as session:
+            kinds = session.scalar(text("SELECT enum_range(NULL::ledger_kind)::text"))
+        assert "TOPUP,TOPUP_REVERSAL" in kinds
+        database.engine.dispose()
+
+
 def test_the_demo_users_are_as_described(call: Call) -> None:
     users = [call("GET", f"/users/{_USER_1[:-1]}{n}")[1] for n in range(1, 6)]
     assert [user["email"].partition("@")[0] for user in users] == [
@@ -92,6 +108,16 @@ def test_a_bcrypt_cost_out_of_bounds_is_refused(settings: Settings, rounds: int)
     values = settings.model_dump() | {"bcrypt_rounds": rounds}
     with pytest.raises(ValidationError, match="bcrypt_rounds"):
         Settings(**values)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["smu_api_url", "smu_api_key", "stripe_secret_key", "stripe_webhook_secret"],
+)
+def test_the_service_does_not_start_without_its_partners(settings: Settings, name: str) -> None:
+    for values in (settings.model_dump(exclude={name}), settings.model_dump() | {name: ""}):
+        with pytest.raises(ValidationError, match=name):
+            Settings(**values)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ class LedgerKind(StrEnum):
     REFUND = "REFUND"
     TRANSFER_OUT = "TRANSFER_OUT"
     TRANSFER_IN = "TRANSFER_IN"
+    TOPUP = "TOPUP"
+    TOPUP_REVERSAL = "TOPUP_REVERSAL"
 
 
 class LedgerEntry(Base):
