@@ -1,6 +1,7 @@
 """The whole platform on a stack of its own: free ports, its own data, short holds."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,8 +18,8 @@ HOLD_TTL_SECONDS = 6
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The platform, native, through its rendered gateway."""
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, float]]:
+    """The platform, native, through its rendered gateway, and how many seconds it took to start."""
     stack = Stack(
         state_dir=tmp_path_factory.mktemp("stack"),
         isolated=True,
@@ -33,10 +34,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         },
     )
     try:
+        before = time.monotonic()
         stack.up()
-        yield stack
+        yield stack, time.monotonic() - before
     finally:
         stack.reset()
+
+
+@pytest.fixture(scope="session")
+def stack(started: tuple[Stack, float]) -> Stack:
+    """The platform."""
+    return started[0]
 
 
 @pytest.fixture(scope="session")

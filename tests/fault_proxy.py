@@ -2,17 +2,19 @@
 
 import socket
 import threading
-from collections.abc import Callable
 from enum import Enum
+
+from common.testing import wait_for
 
 _CHUNK = 65536
 
 
 class Fault(Enum):
-    """What happens to the connection that the armed bytes pass through."""
+    """What happens to the connection that the armed bytes pass through; its answers are lost."""
 
     LOSE_ANSWER = "the request arrives, its answer does not"
     HOLD_REQUEST = "the request arrives only once it is released, whoever has given up meanwhile"
+    HOLD_CALL = "the same for gRPC, whose client takes a call back on the same connection"
 
 
 class FaultProxy:
@@ -23,8 +25,8 @@ class FaultProxy:
         self._fault: tuple[Fault, bytes] | None = None
         self._lock = threading.Lock()
         self._released = threading.Event()
+        self._lost = b""
         self.struck = threading.Event()
-        self.answered = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -33,12 +35,16 @@ class FaultProxy:
         """Strike the next connection on which a request with these bytes comes."""
         self._released.clear()
         self.struck.clear()
-        self.answered.clear()
+        self._lost = b""
         self._fault = (fault, marker)
 
     def release(self) -> None:
         """Let a held request go on to the server."""
         self._released.set()
+
+    def expect_answer(self, sign: bytes) -> None:
+        """Wait for these bytes in what the server answered to the request that was struck."""
+        wait_for(lambda: sign in self._lost, f"{sign!r} in the lost answer")
 
     def close(self) -> None:
         """Take no more connections."""
@@ -58,64 +64,43 @@ class FaultProxy:
         except OSError:
             client.close()
             return
-        connection = _Connection(client, server, self._strike, self._released, self.answered)
-        threading.Thread(target=connection.pump_answers, daemon=True).start()
-        connection.pump_requests()
+        is_struck = threading.Event()
+        answers = threading.Thread(
+            target=self._pump_answers, args=(server, client, is_struck), daemon=True
+        )
+        answers.start()
+        self._pump_requests(client, server, is_struck)
+
+    def _pump_requests(
+        self, client: socket.socket, server: socket.socket, is_struck: threading.Event
+    ) -> None:
+        while chunk := _receive(client):
+            if fault := self._strike(chunk):
+                is_struck.set()
+                self.struck.set()
+            if fault in (Fault.HOLD_REQUEST, Fault.HOLD_CALL):
+                self._released.wait()
+            if not _send(server, chunk) or fault is Fault.HOLD_CALL:
+                return
+        if not is_struck.is_set():  # else the server may take its time for what is lost anyway
+            _shut(server)
+
+    def _pump_answers(
+        self, server: socket.socket, client: socket.socket, is_struck: threading.Event
+    ) -> None:
+        while chunk := _receive(server):
+            if is_struck.is_set():
+                self._lost += chunk
+            elif not _send(client, chunk):
+                return
+        _shut(client)
 
     def _strike(self, chunk: bytes) -> Fault | None:
         with self._lock:
             if self._fault is None or self._fault[1] not in chunk:
                 return None
             fault, self._fault = self._fault[0], None
-        self.struck.set()
         return fault
-
-
-class _Connection:
-    """One client's connection, and the one to the server that goes with it."""
-
-    def __init__(
-        self,
-        client: socket.socket,
-        server: socket.socket,
-        strike: Callable[[bytes], Fault | None],
-        released: threading.Event,
-        answered: threading.Event,
-    ) -> None:
-        self._client = client
-        self._server = server
-        self._strike = strike
-        self._released = released
-        self._answered = answered
-        self._is_struck = False
-
-    def pump_requests(self) -> None:
-        while chunk := _receive(self._client):
-            fault = self._strike(chunk)
-            self._is_struck = self._is_struck or fault is not None
-            if fault is Fault.HOLD_REQUEST:
-                self._deliver_late(chunk)
-                return
-            if not _send(self._server, chunk):
-                return
-        if not self._is_struck:
-            _shut(self._server)
-
-    def pump_answers(self) -> None:
-        while chunk := _receive(self._server):
-            if self._is_struck:
-                self._answered.set()
-            elif not _send(self._client, chunk):
-                return
-        _shut(self._client)
-
-    def _deliver_late(self, first: bytes) -> None:
-        """Collect what the client still sends, until it has gone and the request is released."""
-        held = [first]
-        while chunk := _receive(self._client):
-            held.append(chunk)
-        self._released.wait()
-        _send(self._server, b"".join(held))
 
 
 def _receive(connection: socket.socket) -> bytes:

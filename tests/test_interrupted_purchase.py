@@ -2,21 +2,22 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx
 import pytest
+from local_stack.ports import any_free
 from local_stack.stack import Stack
 
 from common.testing import wait_for
 from conftest import ROOT
 from fault_proxy import Fault, FaultProxy
-from platform_client import Api, Buyer, Records
+from platform_client import Buyer, Records, process_tree, refusal
 
 NewBuyer, NewSeat = Callable[..., Buyer], Callable[[], str]
 
@@ -36,14 +37,22 @@ class ShakyOrchestrator:
         api = buyer.api.at(self.url)
         return api.call("POST", "/api/pay", json={"order_id": held["order_id"]})
 
+    def pay_and_be_killed(self, buyer: Buyer, held: dict, proxy: FaultProxy) -> None:
+        """Pay, and end the orchestrator as soon as the armed `proxy` strikes."""
+        with ThreadPoolExecutor(1) as pool:
+            paying = pool.submit(self.pay, buyer, held)
+            assert proxy.struck.wait(10)
+            os.killpg(self.process.pid, signal.SIGKILL)
+            with pytest.raises(httpx.HTTPError):
+                paying.result()
+
 
 @pytest.fixture
 def shaky(stack: Stack) -> Iterator[ShakyOrchestrator]:
     users, orders, inventory = (
         FaultProxy(("127.0.0.1", stack.ports[name])) for name in ("user", "order", "inventory")
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{any_free()}"
     process = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "python:common.gunicorn_conf"]
         + ["--bind", address, "--workers", "1", "src.app:create_app()"],
@@ -82,6 +91,11 @@ def bought(new_buyer: NewBuyer, new_seat: NewSeat) -> tuple[Buyer, dict]:
     return buyer, buyer.reserve(new_seat())
 
 
+CHARGE = b"/credits/deduct"
+STATUS_OF_CALL = b"\x01\x05\x00\x00"  # HTTP/2: a HEADERS frame that ends its stream
+INTERNAL_ERROR = (500, "INTERNAL_ERROR")
+
+
 def settled(records: Records, held: dict, status: str) -> None:
     wait_for(
         lambda: records.order(held["order_id"]) == (status, None),
@@ -94,14 +108,17 @@ def kinds(records: Records, held: dict) -> set[str]:
     return set(records.movements(held["order_id"]))
 
 
+def assert_sold_for_its_price(records: Records, buyer: Buyer, held: dict) -> None:
+    records.assert_sold(buyer, held, str(buyer.order(held["order_id"])["credits_charged"]))
+
+
 def test_a_charge_whose_answer_is_lost_is_refunded(
     shaky: ShakyOrchestrator, bought: tuple[Buyer, dict], records: Records
 ) -> None:
     buyer, held = bought
-    shaky.users.arm(Fault.LOSE_ANSWER, b"/credits/deduct")
-    answer = shaky.pay(buyer, held)
-    assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL_ERROR")
-    assert shaky.users.struck.is_set()
+    shaky.users.arm(Fault.LOSE_ANSWER, CHARGE)
+    assert refusal(shaky.pay(buyer, held)) == INTERNAL_ERROR
+    shaky.users.expect_answer(b"HTTP/1.1 200")
     records.assert_undone(buyer, held)
     assert kinds(records, held) == {"CHARGE", "REFUND"}
 
@@ -111,11 +128,9 @@ def test_a_sale_whose_answer_is_lost_is_undone_and_refunded(
 ) -> None:
     buyer, held = bought
     shaky.inventory.arm(Fault.LOSE_ANSWER, held["order_id"].encode())
-    answer = shaky.pay(buyer, held)
-    assert (answer.status_code, answer.json()["error_code"]) == (500, "INTERNAL_ERROR")
-    assert shaky.inventory.answered.is_set()
+    assert refusal(shaky.pay(buyer, held)) == INTERNAL_ERROR
+    shaky.inventory.expect_answer(STATUS_OF_CALL)
     records.assert_undone(buyer, held)
-    assert records.seat(held["seat_id"]) == ("AVAILABLE", None)
     assert kinds(records, held) == {"CHARGE", "REFUND"}
 
 
@@ -123,11 +138,11 @@ def test_a_charge_that_comes_after_its_undoing_is_refused(
     shaky: ShakyOrchestrator, bought: tuple[Buyer, dict], records: Records
 ) -> None:
     buyer, held = bought
-    shaky.users.arm(Fault.HOLD_REQUEST, b"/credits/deduct")
-    assert shaky.pay(buyer, held).status_code == 500
+    shaky.users.arm(Fault.HOLD_REQUEST, CHARGE)
+    assert refusal(shaky.pay(buyer, held)) == INTERNAL_ERROR
     records.assert_undone(buyer, held)
     shaky.users.release()
-    assert shaky.users.answered.wait(10)
+    shaky.users.expect_answer(b"HTTP/1.1 409")
     records.assert_undone(buyer, held)
     assert kinds(records, held) == set()
 
@@ -136,19 +151,16 @@ def test_a_sale_that_comes_after_its_undoing_is_refused(
     shaky: ShakyOrchestrator, bought: tuple[Buyer, dict], records: Records
 ) -> None:
     buyer, held = bought
-    shaky.inventory.arm(Fault.HOLD_REQUEST, held["order_id"].encode())
-    assert shaky.pay(buyer, held).status_code == 500
+    shaky.inventory.arm(Fault.HOLD_CALL, held["order_id"].encode())
+    assert refusal(shaky.pay(buyer, held)) == INTERNAL_ERROR
     records.assert_undone(buyer, held)
     shaky.inventory.release()
-    shaky.process.send_signal(signal.SIGTERM)  # its connections end, and the held one is let go
-    shaky.process.wait(30)
-    assert shaky.inventory.answered.wait(10)
+    shaky.inventory.expect_answer(b"SEAT_NOT_HELD")
     records.assert_undone(buyer, held)
-    assert records.seat(held["seat_id"]) == ("AVAILABLE", None)
 
 
 def test_a_failing_sale_refunds_and_fails_the_order(
-    stack: Stack, bought: tuple[Buyer, dict], records: Records
+    bought: tuple[Buyer, dict], records: Records
 ) -> None:
     buyer, held = bought
     name = "refuse_" + held["seat_id"].replace("-", "")
@@ -162,10 +174,9 @@ def test_a_failing_sale_refunds_and_fails_the_order(
     )
     refused = buyer.api.refused("POST", "/api/pay", order_id=held["order_id"])
     records.query("inventory", f"DROP FUNCTION {name} CASCADE")
-    assert refused == (500, "INTERNAL_ERROR")
+    assert refused == INTERNAL_ERROR
     records.assert_undone(buyer, held)
     assert kinds(records, held) == {"CHARGE", "REFUND"}
-    assert records.seat(held["seat_id"]) == ("AVAILABLE", None)
     refused = buyer.api.refused("POST", "/api/pay", order_id=held["order_id"])
     assert refused == (409, "SEAT_NOT_HELD")
 
@@ -179,62 +190,122 @@ def test_a_sold_order_whose_last_write_fails_is_completed_by_recovery_and_charge
     assert (answer.status_code, answer.json()["data"]["status"]) == (202, "PENDING")
     settled(records, held, "CONFIRMED")
     shaky.orders.release()
-    assert shaky.orders.answered.wait(10)
-    price = buyer.order(held["order_id"])["credits_charged"]
-    records.assert_sold(buyer, held, str(price))
+    shaky.orders.expect_answer(b"HTTP/1.1")
+    assert_sold_for_its_price(records, buyer, held)
 
 
-@pytest.mark.parametrize("service", ["users", "inventory"])
-def test_a_driver_that_is_killed_is_followed_by_recovery(
-    shaky: ShakyOrchestrator, bought: tuple[Buyer, dict], records: Records, service: str
+def test_a_driver_that_is_killed_before_the_sale_is_undone_by_recovery(
+    shaky: ShakyOrchestrator, bought: tuple[Buyer, dict], records: Records
 ) -> None:
     buyer, held = bought
-    proxy = getattr(shaky, service)
-    proxy.arm(Fault.HOLD_REQUEST, held["order_id"].encode())
-    paying = threading.Thread(target=lambda: pay_and_lose_the_answer(shaky, buyer, held))
-    paying.start()
-    assert proxy.struck.wait(10)
-    os.killpg(shaky.process.pid, signal.SIGKILL)
-    paying.join()
-    wait_for(lambda: records.order(held["order_id"])[1] is None, "recovery", seconds=30)
-    proxy.release()
-    assert proxy.answered.wait(10)
-    status, _ = records.order(held["order_id"])
-    if status == "CONFIRMED":
-        price = buyer.order(held["order_id"])["credits_charged"]
-        records.assert_sold(buyer, held, str(price))
-    else:
-        records.assert_undone(buyer, held)
+    shaky.users.arm(Fault.HOLD_REQUEST, CHARGE)
+    shaky.pay_and_be_killed(buyer, held, shaky.users)
+    settled(records, held, "FAILED")
+    shaky.users.release()
+    shaky.users.expect_answer(b"HTTP/1.1 409")
+    records.assert_undone(buyer, held)
+    assert kinds(records, held) == set()
 
 
-def pay_and_lose_the_answer(shaky: ShakyOrchestrator, buyer: Buyer, held: dict) -> None:
-    with pytest.raises(httpx.HTTPError):
-        shaky.pay(buyer, held)
-
-
-def test_a_frozen_user_service_is_refunded_once_it_thaws(
-    stack: Stack, bought: tuple[Buyer, dict], records: Records, api: Api
+def test_a_driver_that_is_killed_at_the_sale_is_followed_forward_by_recovery(
+    shaky: ShakyOrchestrator, bought: tuple[Buyer, dict], records: Records
 ) -> None:
     buyer, held = bought
-    frozen = process_tree(stack.pid("user"))
-    signal_all(frozen, signal.SIGSTOP)
-    try:
-        status, code = buyer.api.refused("POST", "/api/pay", order_id=held["order_id"])
-    finally:
-        signal_all(frozen, signal.SIGCONT)
-    assert (status, code) in [(500, "INTERNAL_ERROR"), (503, "SERVICE_UNAVAILABLE")]
-    wait_for(lambda: records.order(held["order_id"])[1] is None, "recovery", seconds=30)
-    wait_for(lambda: records.order(held["order_id"])[0] == "FAILED", "the end", seconds=30)
+    records.prolong(held)
+    shaky.inventory.arm(Fault.HOLD_CALL, held["order_id"].encode())
+    shaky.pay_and_be_killed(buyer, held, shaky.inventory)
+    settled(records, held, "CONFIRMED")
+    shaky.inventory.release()
+    shaky.inventory.expect_answer(STATUS_OF_CALL)
+    assert_sold_for_its_price(records, buyer, held)
+
+
+@pytest.fixture
+def without_recovery(stack: Stack) -> Iterator[Callable[[], None]]:
+    """Keeps recovery away until the fixture's value is called."""
+    stack.stop("recovery")
+    yield lambda: stack.start("recovery")
+    stack.start("recovery")
+
+
+def test_while_a_pay_before_the_sale_is_not_settled_another_one_is_refused(
+    without_recovery: Callable[[], None],
+    shaky: ShakyOrchestrator,
+    bought: tuple[Buyer, dict],
+    records: Records,
+) -> None:
+    buyer, held = bought
+    shaky.users.arm(Fault.HOLD_REQUEST, CHARGE)
+    shaky.pay_and_be_killed(buyer, held, shaky.users)
+    answer = buyer.api.call("POST", "/api/pay", json={"order_id": held["order_id"]})
+    assert refusal(answer) == (409, "ORDER_INVALID_STATE")
+    assert answer.json()["details"]["order_id"] == held["order_id"]
+    without_recovery()
+    settled(records, held, "FAILED")
     records.assert_undone(buyer, held)
 
 
-def process_tree(pid: int) -> list[int]:
-    """A process and all that descend from it, by /proc."""
-    children = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children") as listed:
-            children += [int(child) for child in listed.read().split()]
-    return [pid, *(one for child in children for one in process_tree(child))]
+def test_while_a_pay_at_the_sale_is_not_settled_another_one_is_pending(
+    without_recovery: Callable[[], None],
+    shaky: ShakyOrchestrator,
+    bought: tuple[Buyer, dict],
+    records: Records,
+) -> None:
+    buyer, held = bought
+    records.prolong(held)
+    shaky.inventory.arm(Fault.HOLD_CALL, held["order_id"].encode())
+    shaky.pay_and_be_killed(buyer, held, shaky.inventory)
+    answer = buyer.api.call("POST", "/api/pay", json={"order_id": held["order_id"]})
+    assert (answer.status_code, answer.json()["data"]["status"]) == (202, "PENDING")
+    without_recovery()
+    settled(records, held, "CONFIRMED")
+    assert_sold_for_its_price(records, buyer, held)
+
+
+def test_a_charge_in_a_user_service_that_freezes_is_undone_once_it_thaws(
+    stack: Stack, shaky: ShakyOrchestrator, bought: tuple[Buyer, dict], records: Records
+) -> None:
+    buyer, held = bought
+    shaky.users.arm(Fault.HOLD_REQUEST, CHARGE)
+    with ThreadPoolExecutor(1) as pool:
+        paying = pool.submit(shaky.pay, buyer, held)
+        assert shaky.users.struck.wait(10)
+        with frozen(stack, "user"):
+            shaky.users.release()
+            assert refusal(paying.result()) == INTERNAL_ERROR
+    shaky.users.expect_answer(b"HTTP/1.1")
+    settled(records, held, "FAILED")
+    records.assert_undone(buyer, held)
+
+
+def test_a_sale_in_an_inventory_that_freezes_is_undone_once_it_thaws(
+    stack: Stack, shaky: ShakyOrchestrator, bought: tuple[Buyer, dict], records: Records
+) -> None:
+    buyer, held = bought
+    records.prolong(held)
+    shaky.inventory.arm(Fault.HOLD_CALL, held["order_id"].encode())
+    with ThreadPoolExecutor(1) as pool:
+        paying = pool.submit(shaky.pay, buyer, held)
+        assert shaky.inventory.struck.wait(10)
+        with frozen(stack, "inventory"):
+            shaky.inventory.release()
+            assert refusal(paying.result()) == INTERNAL_ERROR
+    shaky.inventory.expect_answer(STATUS_OF_CALL)
+    settled(records, held, "FAILED")
+    records.assert_undone(buyer, held)
+    assert kinds(records, held) == {"CHARGE", "REFUND"}
+
+
+@contextmanager
+def frozen(stack: Stack, name: str) -> Iterator[None]:
+    """Stops all of a service's processes where they are, for as long as the block takes."""
+    processes = process_tree(stack.pid(name))
+    signal_all(processes, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        signal_all(processes, signal.SIGCONT)
+    wait_for(stack.is_healthy, "the service to be back", seconds=20)
 
 
 def signal_all(pids: list[int], number: signal.Signals) -> None:

@@ -3,7 +3,9 @@
 gunicorn -c python:common.gunicorn_conf --bind 0.0.0.0:5000 "src.app:create_app()"
 """
 
+import ctypes
 import os
+import signal
 from typing import Any
 
 from prometheus_client import multiprocess, values
@@ -21,6 +23,14 @@ worker_tmp_dir = "/dev/shm"
 accesslog = None
 control_socket_disable = True  # one file in the home folder, the same for every service
 logconfig_dict = logs.config("gunicorn")
+
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """End with the master: a worker that outlived it would keep the port from the next one."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -1,7 +1,9 @@
 """Which port each process listens on: the standard one where it is free, else one of our own."""
 
 import json
+import random
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 STANDARD = {
@@ -12,17 +14,26 @@ STANDARD = {
     "orchestrator": 5003,
     "inventory": 50051,
     "inventory_health": 8080,
+    "recovery_health": 8081,
     "postgres": 5433,
     "rabbitmq": 5672,
     "rabbitmq_management": 15672,
     "rabbitmq_distribution": 25672,
     "epmd": 4370,
 }
+_LOWEST, _HIGHEST = 20000, 32767
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def remembered(path: Path) -> dict[str, int]:
-    """The ports that were chosen last."""
-    return json.loads(path.read_text())
+    """The ports that were chosen last; any free one for what has joined the table since then."""
+    ports = json.loads(path.read_text())
+    new = STANDARD.keys() - ports.keys()
+    for name in new:
+        ports[name] = any_free(ports.values())
+    if new:
+        path.write_text(json.dumps(ports))
+    return ports
 
 
 def choose(path: Path, standard: bool) -> tuple[dict[str, int], list[str]]:
@@ -37,7 +48,7 @@ def choose(path: Path, standard: bool) -> tuple[dict[str, int], list[str]]:
         if name in before:
             wishes.append(before[name])
         free = (port for port in wishes if port not in ports.values() and is_free(port))
-        ports[name] = next(free, None) or _any_free(set(ports.values()))
+        ports[name] = next(free, None) or any_free(ports.values())
     path.write_text(json.dumps(ports))
     return ports, [name for name in ports if standard and ports[name] != STANDARD[name]]
 
@@ -53,10 +64,13 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _any_free(taken: set[int]) -> int:
+def any_free(taken: Iterable[int] = ()) -> int:
+    """A free port beside those `taken`, and one that no outgoing connection can get meanwhile."""
+    first_ephemeral = int(_EPHEMERAL.read_text().split()[0])
+    ours = range(_LOWEST, min(first_ephemeral, _HIGHEST + 1))
+    if len(ours) < 1000:  # the system hands out nearly everything: then luck has to do
+        ours = range(_LOWEST, _HIGHEST + 1)
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in taken:
+        port = random.choice(ours)
+        if port not in taken and is_free(port):
             return port

@@ -72,6 +72,7 @@ def services(
 ) -> list[Process]:
     """The platform's own processes."""
     base = {
+        "WEB_CONCURRENCY": "2",
         **clean_environment(),
         **settings,
         "PATH": f"{Path(sys.executable).parent}:{clean_environment().get('PATH', '')}",
@@ -100,8 +101,9 @@ def services(
             "recovery",
             [python, "-m", "src.recovery"],
             root / "orchestrator-service",
-            base,
-            lambda: True,
+            {**base, "BIND_HOST": "127.0.0.1", "HEALTH_PORT": str(ports["recovery_health"])},
+            lambda: _answers(f"http://127.0.0.1:{ports['recovery_health']}/health"),
+            ports["recovery_health"],
         )
     )
     processes.append(
@@ -126,7 +128,6 @@ def addresses(ports: dict[str, int]) -> dict[str, str]:
         "USER_SERVICE_URL": f"http://127.0.0.1:{ports['user']}",
         "ORDER_SERVICE_URL": f"http://127.0.0.1:{ports['order']}",
         "EVENT_SERVICE_URL": f"http://127.0.0.1:{ports['event']}",
-        "WEB_CONCURRENCY": "2",
     }
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+# of how many processes and connections the services consist; .env.example leaves them out, because
+# containers set them one by one
+_SIZES = ("WEB_CONCURRENCY", "GRPC_WORKERS", "DB_POOL_SIZE")
 _RANDOM = re.compile(r"^(\w+_DB_PASS|JWT_SECRET|INTERNAL_API_TOKEN|QR_ENCRYPTION_KEY)=.*$", re.M)
 
 
 def load(root: Path) -> tuple[dict[str, str], bool]:
-    """Every setting that .env.example names and somebody gave a value; whether .env was made."""
+    """Every setting that somebody gave a value; whether .env was made."""
     path, example = root / ".env", root / ".env.example"
     made = not path.exists()
     if made:
@@ -41,4 +44,5 @@ def clean_environment() -> dict[str, str]:
 
 
 def _from_environment(example: Path) -> dict[str, str]:
-    return {name: os.environ[name] for name in dotenv_values(example) if os.environ.get(name)}
+    names = (*dotenv_values(example), *_SIZES)
+    return {name: os.environ[name] for name in names if os.environ.get(name)}

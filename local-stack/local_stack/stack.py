@@ -72,6 +72,8 @@ class Stack:
         if not running and leftovers.end(self.state_dir):
             self._tell("Ended what an earlier supervisor had left behind.")
         self._describe(new_ports=not running)
+        if self._postgres.is_elsewhere:
+            self._tell(f"PostgreSQL's user cannot get here: its data is in {self._postgres.folder}")
         self._postgres.initialise()
         self._rabbitmq.configure(ROOT / "rabbitmq" / "definitions.json")
         changed = self._supervisor.configure(list(self._processes.values()))
@@ -81,8 +83,8 @@ class Stack:
             self._supervisor.stop_processes(changed - set(SERVERS))
         else:
             self._supervisor.start()
-        self._start_all(["epmd"])
-        self._start_all(SERVERS)
+        self._start_all(SERVERS[:1])  # the port mapper, which RabbitMQ would start by itself
+        self._start_all(SERVERS[1:])
         if self._only is None:
             self._postgres.create_databases(self.settings)
             self._postgres.load_schemas(ROOT, self.settings)
@@ -124,9 +126,14 @@ class Stack:
             return []
         self._describe(new_ports=False)
         return [
-            (name, self._supervisor.state(name)[0], one.port, self._is_healthy(name))
+            (name, self._supervisor.state(name)[0], one.port, self._works(name))
             for name, one in self._processes.items()
         ]
+
+    def is_healthy(self) -> bool:
+        """Whether every process runs and does its work."""
+        rows = self.status()
+        return bool(rows) and all(healthy for *_, healthy in rows)
 
     def pid(self, name: str) -> int:
         return self._supervisor.state(name)[1]
@@ -162,8 +169,6 @@ class Stack:
                 self._tell("Made .env, with random secrets.")
         self.settings = {**given, **processes.addresses(self.ports), **self._given}
         self._postgres = Postgres(self.state_dir, self.ports["postgres"], self._durable)
-        if self._postgres.is_elsewhere:
-            self._tell(f"PostgreSQL's user cannot get here: its data is in {self._postgres.folder}")
         self._rabbitmq = RabbitMQ(self.state_dir / "rabbitmq", self.ports, self.settings)
         table = processes.servers(self._postgres, self._rabbitmq, self.ports)
         if self._only is None:
@@ -205,14 +210,14 @@ class Stack:
 
     def _wait_until_healthy(self, name: str, started: float) -> None:
         seen: set[int] = set()
-        while not self._is_healthy(name):
+        while not self._works(name):
             seen.add(self.pid(name))
             late = time.monotonic() - started > _HEALTHY_WITHIN_SECONDS
             if late or len(seen) > _MOST_STARTS:
                 raise StackError(f"{name} does not get healthy. Its log ends:\n{self._tail(name)}")
             time.sleep(0.1)
 
-    def _is_healthy(self, name: str) -> bool:
+    def _works(self, name: str) -> bool:
         running = self._supervisor.state(name)[0] in _RUNNING
         return running and self._processes[name].is_healthy()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from local_stack import packages, ports, rabbitmq, settings
+from local_stack import packages, ports, processes, rabbitmq, settings
 from local_stack.stack import ROOT
 
 EXAMPLE = (ROOT / ".env.example").read_text()
@@ -18,7 +18,7 @@ def test_a_taken_standard_port_is_replaced_by_a_free_one_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        usual = {"gateway": taken.getsockname()[1], "user": free_port()}
+        usual = {"gateway": taken.getsockname()[1], "user": ports.any_free()}
         monkeypatch.setattr(ports, "STANDARD", usual)
         chosen, replaced = ports.choose(tmp_path / "ports.json", standard=True)
         assert replaced == ["gateway"]
@@ -27,9 +27,36 @@ def test_a_taken_standard_port_is_replaced_by_a_free_one_and_named(
         assert again == chosen
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
+def test_a_port_of_our_own_is_none_that_an_outgoing_connection_could_take() -> None:
+    first_ephemeral = int(ports._EPHEMERAL.read_text().split()[0])
+    chosen = [ports.any_free() for _ in range(200)]
+    assert all(20000 <= port < first_ephemeral for port in chosen)
+    assert len(set(chosen)) > 100
+
+
+def test_a_process_that_is_new_in_the_table_gets_a_port_and_keeps_it(tmp_path: Path) -> None:
+    path = tmp_path / "ports.json"
+    chosen, _ = ports.choose(path, standard=False)
+    path.write_text(json.dumps({k: v for k, v in chosen.items() if k != "recovery_health"}))
+    completed = ports.remembered(path)
+    assert {**completed, "recovery_health": 0} == {**chosen, "recovery_health": 0}
+    assert ports.remembered(path) == completed
+
+
+def test_the_number_of_worker_processes_is_two_unless_a_setting_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env.example").write_text(EXAMPLE)
+    chosen, _ = ports.choose(tmp_path / "ports.json", standard=False)
+
+    def workers() -> set[str]:
+        given, _ = settings.load(tmp_path)
+        table = processes.services(ROOT, tmp_path, chosen, given)
+        return {process.environment["WEB_CONCURRENCY"] for process in table}
+
+    assert workers() == {"2"}
+    monkeypatch.setenv("WEB_CONCURRENCY", "5")
+    assert workers() == {"5"}
 
 
 def test_a_new_env_has_random_secrets_and_keeps_everything_else() -> None:

@@ -18,11 +18,6 @@ from local_stack.stack import Stack, StackError
 NewStack = Callable[..., Stack]
 
 
-def healthy(stack: Stack) -> bool:
-    rows = stack.status()
-    return bool(rows) and all(is_healthy for *_, is_healthy in rows)
-
-
 def marked(stack: Stack) -> list[int]:
     return leftovers._marked(stack.state_dir)
 
@@ -35,8 +30,10 @@ def listening(port: int) -> bool:
 def test_up_twice_is_harmless_and_down_leaves_nothing_running_but_the_data(
     new_stack: NewStack,
 ) -> None:
-    stack = new_stack()
+    told: list[str] = []
+    stack = new_stack(tell=told.append)
     stack.up()
+    assert sorted(line.split()[0] for line in told if " ok " in line) == sorted(SERVERS)
     with psycopg2.connect(stack.database_url()) as connection:
         connection.cursor().execute("CREATE TABLE kept (id int)")
     first = {name: stack.pid(name) for name in SERVERS}
@@ -60,7 +57,7 @@ def test_what_is_killed_is_started_again(new_stack: NewStack, name: str) -> None
     killed = stack.pid(name)
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: stack.pid(name) not in (0, killed), f"a new {name}", seconds=20)
-    wait_for(lambda: healthy(stack), "health", seconds=40)
+    wait_for(stack.is_healthy, "health", seconds=40)
 
 
 def test_what_a_killed_supervisor_left_behind_is_ended(new_stack: NewStack) -> None:
@@ -71,7 +68,7 @@ def test_what_a_killed_supervisor_left_behind_is_ended(new_stack: NewStack) -> N
     wait_for(lambda: not stack._supervisor.is_running(), "the supervisor's end")
     assert len(marked(stack)) >= len(SERVERS)
     stack.up()
-    assert healthy(stack)
+    assert stack.is_healthy()
     os.kill(int((stack.state_dir / "supervisord.pid").read_text()), signal.SIGKILL)
     wait_for(lambda: not stack._supervisor.is_running(), "the supervisor's end")
     assert stack.down() is True
@@ -86,7 +83,7 @@ def test_an_initdb_that_was_killed_is_done_anew(new_stack: NewStack) -> None:
     (folder / "data").rename(folder / "data.new")
     (folder / "data.new" / "global" / "pg_control").unlink()
     stack.up()
-    assert healthy(stack)
+    assert stack.is_healthy()
 
 
 def test_a_process_that_dies_at_once_is_reported_with_its_log(new_stack: NewStack) -> None:
@@ -133,6 +130,6 @@ def test_a_state_folder_with_a_long_name_works(tmp_path: Path) -> None:
     stack = Stack(tmp_path / ("long" * 25), isolated=True, only=["postgres"], durable=False)
     try:
         stack.up()
-        assert healthy(stack)
+        assert stack.is_healthy()
     finally:
         stack.reset()
