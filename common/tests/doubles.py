@@ -1,5 +1,6 @@
 """Servers of the tests' making, over real sockets."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -53,7 +54,7 @@ class ScriptedServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            while request := connection.recv(65536):
+            while request := _whole_request(connection):
                 self.requests.append(request)
                 if not self._script:
                     if self._hangs:
@@ -63,6 +64,20 @@ class ScriptedServer:
                 if line is None:
                     return
                 connection.sendall(line)
+
+
+def _whole_request(connection: socket.socket) -> bytes:
+    """The next request with all of its body, which may come in several pieces; empty at the end."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        if not (piece := connection.recv(65536)):
+            return b""
+        request += piece
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
 
 
 Behaviour = Callable[[Any, grpc.ServicerContext], Any]
