@@ -75,8 +75,8 @@ def _whole_request(connection: socket.socket) -> bytes:
         request += piece
     head, _, body = request.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: (\d+)", head)
-    while length and len(body) < int(length[1]):
-        body += connection.recv(65536)
+    while length and len(body) < int(length[1]) and (piece := connection.recv(65536)):
+        body += piece
     return head + b"\r\n\r\n" + body
 
 
