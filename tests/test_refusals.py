@@ -35,6 +35,7 @@ INTERNAL = {
         ("POST", "/credits/deduct"),
         ("POST", "/credits/refund"),
         ("POST", "/credits/transfer"),
+        ("POST", "/credits/transfer/undo"),
         ("POST", "/credits/grant"),
         ("GET", f"/credits/ledger?user_id={uuid4()}"),
         ("GET", "/revocations"),

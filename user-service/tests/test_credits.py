@@ -346,3 +346,73 @@ def test_the_database_itself_refuses_what_must_not_be(
     new_user(10)
     with pytest.raises(DBAPIError, match="append-only|user_balance_not_negative"):
         rows(change)
+
+
+@pytest.fixture
+def take_back(call: Call) -> Call:
+    """Calls the undoing of a transfer."""
+
+    def taking(payer: User, payee: User, amount: float, reference: Any) -> tuple[int, Any]:
+        body = {"from_user_id": payer["user_id"], "to_user_id": payee["user_id"]}
+        path = "/credits/transfer/undo"
+        return call("POST", path, **body, amount=amount, reference_id=str(reference))
+
+    return taking
+
+
+def test_an_undone_transfer_moved_both_ways_once_and_moves_no_more(
+    hand: Call, take_back: Call, new_user: Call, lines: Call, call: Call
+) -> None:
+    payer, payee, reference = new_user(1000), new_user(), uuid4()
+    hand(payer, payee, 100, reference)
+    first = take_back(payer, payee, 100, reference)
+    assert first[0] == 200 and take_back(payer, payee, 100, reference) == first
+    assert refusal(hand(payer, payee, 100, reference)) == (409, "TRANSFER_INVALID_STATE")
+    assert (balance(call, payer), balance(call, payee)) == (1000, 0)
+    assert lines(payer) == [("TRANSFER_IN", 100), ("TRANSFER_OUT", -100)]
+    assert lines(payee) == [("TRANSFER_OUT", -100), ("TRANSFER_IN", 100)]
+
+
+def test_a_transfer_that_comes_after_its_undoing_is_refused(
+    hand: Call, take_back: Call, new_user: Call, lines: Call, call: Call
+) -> None:
+    payer, payee, reference = new_user(1000), new_user(), uuid4()
+    first = take_back(payer, payee, 100, reference)
+    assert first[0] == 200 and take_back(payer, payee, 100, reference) == first
+    assert refusal(hand(payer, payee, 100, reference)) == (409, "TRANSFER_INVALID_STATE")
+    assert (balance(call, payer), balance(call, payee)) == (1000, 0)
+    assert (lines(payer), lines(payee)) == ([], [])
+
+
+def test_a_transfer_and_its_undoing_at_once_leave_nothing_moved(
+    hand: Call, take_back: Call, new_user: Call, call: Call
+) -> None:
+    for _ in range(20):
+        payer, payee, reference = new_user(100), new_user(), uuid4()
+        _, undone = at_once(
+            lambda: hand(payer, payee, 100, reference),
+            lambda: take_back(payer, payee, 100, reference),
+        )
+        assert undone[0] == 200
+        assert (balance(call, payer), balance(call, payee)) == (100, 0)
+
+
+def test_credits_that_the_payee_has_spent_cannot_be_taken_back(
+    hand: Call, take_back: Call, move: Call, new_user: Call, call: Call
+) -> None:
+    payer, payee, reference = new_user(100), new_user(), uuid4()
+    hand(payer, payee, 100, reference)
+    move("deduct", payee, 1, uuid4())
+    refused = refusal(take_back(payer, payee, 100, reference))
+    assert refused == (402, "INSUFFICIENT_CREDITS")
+    assert (balance(call, payer), balance(call, payee)) == (0, 99)
+
+
+def test_an_undoing_names_the_transfer_it_undoes(
+    hand: Call, take_back: Call, new_user: Call, call: Call
+) -> None:
+    payer, payee, reference = new_user(100), new_user(), uuid4()
+    hand(payer, payee, 100, reference)
+    refused = refusal(take_back(payer, payee, 99, reference))
+    assert refused == (409, "TRANSFER_INVALID_STATE")
+    assert (balance(call, payer), balance(call, payee)) == (0, 100)

@@ -50,6 +50,17 @@ def credits_blueprint(service: CreditService) -> Blueprint:
         """Hand credits from one user to another, once per reference; answers for the payer."""
         return service.transfer(body)
 
+    @routes.post("/transfer/undo")
+    @endpoint(
+        access=Access.INTERNAL,
+        body=TransferCall,
+        returns=Booking,
+        errors=(no_user, too_little, ErrorCode.TRANSFER_INVALID_STATE),
+    )
+    def undo_transfer(body: TransferCall) -> Booking:
+        """Hand a transfer's credits back, once; one that has not come yet never will."""
+        return service.undo_transfer(body)
+
     @routes.post("/grant")
     @endpoint(access=Access.INTERNAL, body=GrantCall, returns=Booking, errors=(no_user, refused))
     def grant(body: GrantCall) -> Booking:

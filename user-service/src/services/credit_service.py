@@ -1,6 +1,7 @@
 """Credits: charged, given back, handed over, granted; each key once, whoever asks however often."""
 
 from decimal import Decimal
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -40,7 +41,7 @@ class CreditService:
             booked = entries(session, call.reference_id)
             charge = booked.get((LedgerKind.CHARGE, call.user_id))
             if charge is None:
-                return _bury_charge(session, call)
+                return _bury(session, LedgerKind.CHARGE, call.user_id, call.reference_id)
             if charge.tombstone:
                 return _booking(charge, balance)
             if -charge.amount != call.amount:
@@ -67,6 +68,29 @@ class CreditService:
             if not book(session, payee, LedgerKind.TRANSFER_IN, call.amount, call.reference_id):
                 raise _other_transfer()
             return paid
+
+    def undo_transfer(self, call: TransferCall) -> Booking:
+        """Hand a transfer's credits back to the payer, once; one that has not come yet never will.
+
+        Raises INSUFFICIENT_CREDITS where the payee has spent them meanwhile, TRANSFER_INVALID_STATE
+        where the reference moved something else.
+        """
+        payer, payee = call.from_user_id, call.to_user_id
+        with self._database.transaction() as session:
+            balances = lock(session, payer, payee)
+            booked = entries(session, call.reference_id)
+            paid = booked.get((LedgerKind.TRANSFER_OUT, payer))
+            if paid is None:
+                return _bury(session, LedgerKind.TRANSFER_OUT, payer, call.reference_id)
+            returned = booked.get((LedgerKind.TRANSFER_IN, payer))
+            if paid.tombstone or returned is not None:
+                return _booking(returned or paid, balances[payer])
+            received = booked.get((LedgerKind.TRANSFER_IN, payee))
+            if received is None or received.amount != call.amount:
+                raise _other_transfer()
+            if not book(session, payee, LedgerKind.TRANSFER_OUT, -call.amount, call.reference_id):
+                raise _insufficient()
+            return book(session, payer, LedgerKind.TRANSFER_IN, call.amount, call.reference_id)
 
     def grant(self, call: GrantCall) -> Booking:
         """Give credits; raises ORDER_INVALID_STATE where `grant_id` gave another amount."""
@@ -116,12 +140,9 @@ def _charged_before(session: Session, call: CreditCall) -> Booking:
     return _booking(charge, balance)
 
 
-def _bury_charge(session: Session, call: CreditCall) -> Booking:
-    """The tombstone of a charge that has not come (design.md, Sagas: Tombstones)."""
-    nothing = Decimal("0.00")
-    return book(
-        session, call.user_id, LedgerKind.CHARGE, nothing, call.reference_id, tombstone=True
-    )
+def _bury(session: Session, kind: LedgerKind, user_id: UUID, reference_id: UUID) -> Booking:
+    """The tombstone of what has not come (design.md, Sagas: Tombstones)."""
+    return book(session, user_id, kind, Decimal("0.00"), reference_id, tombstone=True)
 
 
 def _transferred_before(session: Session, call: TransferCall, balance: Decimal) -> Booking:
@@ -130,7 +151,8 @@ def _transferred_before(session: Session, call: TransferCall, balance: Decimal) 
     if paid is None:
         raise _insufficient()
     received = booked.get((LedgerKind.TRANSFER_IN, call.to_user_id))
-    if paid.tombstone or received is None or received.amount != call.amount:
+    undone = paid.tombstone or (LedgerKind.TRANSFER_IN, call.from_user_id) in booked
+    if undone or received is None or received.amount != call.amount:
         raise _other_transfer()
     return _booking(paid, balance)
 
