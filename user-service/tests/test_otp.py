@@ -350,7 +350,8 @@ def test_while_the_provider_is_asked_no_connection_and_no_lock_is_held(
         charge = {"user_id": party["user_id"], "amount": 0, "reference_id": str(uuid4())}
         status, _ = call("POST", "/credits/deduct", **charge)
         held = rows("""SELECT pid FROM pg_stat_activity WHERE datname = current_database()
-                       AND state LIKE 'idle in transaction%'""")
+                       AND state LIKE 'idle in transaction%'
+                  AND state_change < clock_timestamp() - interval '0.5 seconds'""")
         return status, time.monotonic() - begun, held
 
     status, seconds, held = at_once(lambda: send(party), look)[1]
