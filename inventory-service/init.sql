@@ -9,12 +9,22 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 
 DO $$ BEGIN
+    CREATE TYPE move_direction AS ENUM ('FORWARD', 'BACK');
+EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+
+DO $$ BEGIN
+    CREATE TYPE move_status AS ENUM ('MOVED', 'UNDONE');
+EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+
+DO $$ BEGIN
     CREATE TYPE entry_result AS ENUM
         ('SUCCESS', 'DUPLICATE', 'WRONG_HALL', 'NOT_OWNER', 'UNPAID', 'NOT_FOUND', 'EXPIRED', 'INVALID');
 EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 
 -- Locks are taken in this order: the user's advisory lock (ReserveSeat), the seat (several: by
--- seat_id), the holds of that seat. A hold is changed only by who has its seat locked.
+-- seat_id), what belongs to that seat: its hold, its move, its entry. A hold or a move is changed
+-- only by who has its seat locked. An entry is never changed; a refused one is booked with no lock
+-- at all, so whoever waits for the same scan_id waits for one who waits for nothing.
 CREATE TABLE IF NOT EXISTS seats (
     seat_id         UUID PRIMARY KEY DEFAULT gen_random_uuid(),
     event_id        UUID NOT NULL,
@@ -63,6 +73,29 @@ CREATE TABLE IF NOT EXISTS holds (
 
 -- rule 1: a seat is held by, or sold to, one order at a time
 CREATE UNIQUE INDEX IF NOT EXISTS idx_one_open_hold_per_seat ON holds (seat_id) WHERE status IN ('HELD', 'SOLD');
+
+-- The journal of passing sold seats on: every move there ever was, and as tombstones (without a hash)
+-- those that were undone before they came. It makes every call on a move idempotent.
+CREATE TABLE IF NOT EXISTS seat_moves (
+    move_id             UUID PRIMARY KEY,
+    seat_id             UUID NOT NULL REFERENCES seats (seat_id),
+    hold_id             UUID NOT NULL,          -- the sale it passes on
+    transfer_id         UUID NOT NULL,
+    direction           move_direction NOT NULL,
+    from_user_id        UUID NOT NULL,
+    to_user_id          UUID NOT NULL,
+    status              move_status NOT NULL,
+    qr_code_hash_before TEXT,                   -- of the code of from_user_id
+    created_at          TIMESTAMPTZ NOT NULL DEFAULT now(),
+    settled_at          TIMESTAMPTZ,            -- when it was undone
+    CONSTRAINT move_between_two CHECK (from_user_id <> to_user_id),
+    CONSTRAINT move_settled_at CHECK ((status = 'MOVED') = (settled_at IS NULL)),
+    CONSTRAINT move_tombstone CHECK (status = 'UNDONE' OR qr_code_hash_before IS NOT NULL)
+);
+
+-- rule 5: a transfer moves its seat once in each direction
+CREATE UNIQUE INDEX IF NOT EXISTS idx_one_move_per_transfer_and_direction
+    ON seat_moves (transfer_id, direction) WHERE status = 'MOVED';
 
 CREATE TABLE IF NOT EXISTS entry_logs (
     log_id              UUID PRIMARY KEY DEFAULT gen_random_uuid(),

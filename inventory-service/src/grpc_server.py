@@ -22,6 +22,8 @@ from .servicer import InventoryServicer
 from .services.lock_service import LockService
 from .services.ownership_service import OwnershipService
 from .services.seat_map import SeatMap
+from .services.seat_moves import SeatMoves
+from .services.verification_service import VerificationService
 from .settings import RPC_THREADS, SERVICE, Settings
 
 # Calls that wait for a thread; more are refused at once, their deadline would pass anyway.
@@ -38,7 +40,9 @@ def build_servicer(settings: Settings, database: Database) -> InventoryServicer:
     return InventoryServicer(
         LockService(database, settings.hold_ttl_seconds, settings.max_holds_per_user),
         OwnershipService(database),
+        SeatMoves(database),
         SeatMap(database),
+        VerificationService(database),
     )
 
 

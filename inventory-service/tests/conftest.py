@@ -5,9 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,6 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from inventory_api import inventory_pb2 as pb
 from inventory_api.inventory_pb2_grpc import InventoryStub
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -26,12 +23,13 @@ from common.database import Database
 from common.errors import AppError, ErrorCode
 from common.rpc import RpcClient
 from common.settings import RabbitSettings
-from common.testing import INTERNAL_TOKEN, database_from
+from common.testing import INTERNAL_TOKEN, database_from, wait_for
 from src.grpc_server import build_server, build_servicer
 from src.settings import Settings
 
+from calls import Inventory
+
 SERVICE = Path(__file__).parent.parent
-HASH = "ab" * 32
 
 
 def free_port() -> int:
@@ -119,39 +117,6 @@ def serving(port: int) -> bool:
     return answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
-@dataclass
-class Inventory:
-    """The calls, as sentences; every argument an ID."""
-
-    client: RpcClient
-
-    def reserve(self, seat: UUID, user: UUID, hold: UUID) -> pb.Hold:
-        return self.client.call(
-            "ReserveSeat",
-            pb.ReserveSeatRequest(seat_id=str(seat), user_id=str(user), hold_id=str(hold)),
-        )
-
-    def confirm(self, seat: UUID, user: UUID, hold: UUID, price: str = "350.00") -> bool:
-        request = pb.ConfirmSeatRequest(
-            seat_id=str(seat),
-            user_id=str(user),
-            hold_id=str(hold),
-            price_paid=price,
-            qr_code_hash=HASH,
-        )
-        return self.client.call("ConfirmSeat", request).success
-
-    def release(self, seat: UUID, hold: UUID, undo_sale: bool = False) -> bool:
-        request = pb.ReleaseSeatRequest(seat_id=str(seat), hold_id=str(hold), undo_sale=undo_sale)
-        return self.client.call("ReleaseSeat", request).released
-
-    def seat(self, seat: UUID) -> pb.Seat:
-        return self.client.call("GetSeatOwner", pb.GetSeatOwnerRequest(seat_id=str(seat)))
-
-    def status(self, seat: UUID) -> str:
-        return pb.SeatStatus.Name(self.seat(seat).status)
-
-
 @pytest.fixture
 def inventory(client: RpcClient) -> Inventory:
     return Inventory(client)
@@ -187,6 +152,12 @@ class Store:
         rows = self.sql("SELECT * FROM holds WHERE hold_id = :hold", hold=hold)
         return rows[0] if rows else None
 
+    def moves(self, seat: UUID) -> list[Any]:
+        return self.sql("SELECT * FROM seat_moves WHERE seat_id = :seat", seat=seat)
+
+    def entries(self, seat: UUID) -> list[Any]:
+        return self.sql("SELECT * FROM entry_logs WHERE seat_id = :seat", seat=seat)
+
     def lapse(self, hold: UUID, seconds: float = 0.001) -> None:
         """Let the hold have run out `seconds` ago."""
         self.sql(
@@ -204,19 +175,33 @@ def store(database: Database) -> Store:
     return Store(database)
 
 
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """What the calls came to when all began at the same moment: a value, or an AppError's code."""
-    barrier = threading.Barrier(len(calls))
+@pytest.fixture(scope="module")
+def workers(settings: Settings) -> Iterator[Inventory]:
+    """The calls, on two worker processes."""
+    port = free_port()
+    own = {"grpc_port": port, "health_port": free_port(), "grpc_workers": 2, "rabbitmq_port": 1}
+    with running_service(settings, **own):
+        wait_for(lambda: serving(port), "the gRPC port", 20)
+        yield Inventory(inventory_client(port))
 
-    def begin(call: Callable[[], Any]) -> Any:
-        barrier.wait()
-        try:
-            return call()
-        except AppError as error:
-            return error.code
 
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(begin, calls))
+@pytest.fixture
+def own_store() -> Iterator[Store]:
+    """A database of one test, which may take its schema apart."""
+    with database_from(SERVICE / "init.sql") as own:
+        store = Store(Database(own))
+        yield store
+        store.database.engine.dispose()
+
+
+@pytest.fixture
+def own_inventory(settings: Settings, own_store: Store) -> Iterator[Inventory]:
+    """The product on that database, in this process, where its statements come apart too."""
+    own = settings.model_copy(update={"grpc_port": free_port()})
+    server = build_server(own, build_servicer(own, own_store.database))
+    server.start()
+    yield Inventory(inventory_client(own.grpc_port))
+    server.stop(0).wait()
 
 
 @pytest.fixture
@@ -225,6 +210,13 @@ def held(inventory: Inventory, store: Store) -> tuple[UUID, UUID, UUID]:
     seat, user, hold = store.seat(), uuid4(), uuid4()
     inventory.reserve(seat, user, hold)
     return seat, user, hold
+
+
+@pytest.fixture
+def sold(inventory: Inventory, held: tuple[UUID, UUID, UUID]) -> tuple[UUID, UUID, UUID]:
+    """(seat, owner, hold) of a sale."""
+    inventory.confirm(*held)
+    return held
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from sqlalchemy import event
 
 from common.errors import ErrorCode
 
-from conftest import HASH, locked, refused
+from calls import HASH
+from conftest import locked, refused
 
 
 def test_a_held_seat_is_sold_to_its_holder(inventory, store, held):

@@ -14,7 +14,8 @@ from common.testing import INTERNAL_TOKEN
 from src import grpc_server
 from src.grpc_server import build_server, build_servicer
 
-from conftest import HASH, Inventory, free_port, inventory_client, refused, serving
+from calls import HASH, Inventory
+from conftest import free_port, inventory_client, refused, serving
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ from src.settings import SERVICE as SERVICE_NAME
 
 from broker import Broker
 
+from calls import Inventory
 from conftest import (
     SERVICE,
-    Inventory,
     free_port,
     inventory_client,
     locked,

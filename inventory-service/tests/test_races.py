@@ -1,40 +1,18 @@
 """Buyers against buyers, through gRPC; where it matters, against two worker processes."""
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
-from common.database import Database
 from common.errors import ErrorCode
-from common.testing import database_from, wait_for
-from src.grpc_server import build_server, build_servicer
 from src.services import lock_service
 from src.services.hold_expiry import HoldExpiry
 
-from conftest import (
-    SERVICE,
-    Inventory,
-    Store,
-    at_once,
-    free_port,
-    inventory_client,
-    running_service,
-    serving,
-)
+from calls import Inventory
+from conftest import Store
+from racing import at_once, take_out
 
 LOST = (ErrorCode.SEAT_UNAVAILABLE, ErrorCode.SEAT_ALREADY_SOLD)
-
-
-@pytest.fixture(scope="module")
-def workers(settings):
-    """The calls, on two worker processes."""
-    port = free_port()
-    own = {"grpc_port": port, "health_port": free_port(), "grpc_workers": 2, "rabbitmq_port": 1}
-    with running_service(settings, **own):
-        wait_for(lambda: serving(port), "the gRPC port", 20)
-        yield Inventory(inventory_client(port))
 
 
 def race_for_a_hundred_seats(inventory: Inventory, store: Store) -> None:
@@ -53,37 +31,9 @@ def test_of_two_buyers_at_once_exactly_one_gets_the_seat_a_hundred_times(workers
 
 
 @pytest.fixture
-def own_store() -> Iterator[Store]:
-    """A database of one test, which may take its schema apart."""
-    with database_from(SERVICE / "init.sql") as own:
-        store = Store(Database(own))
-        yield store
-        store.database.engine.dispose()
-
-
-@pytest.fixture
-def own_inventory(settings, own_store) -> Iterator[Inventory]:
-    """The product on that database, in this process, where its statements come apart too."""
-    own = settings.model_copy(update={"grpc_port": free_port()})
-    server = build_server(own, build_servicer(own, own_store.database))
-    server.start()
-    yield Inventory(inventory_client(own.grpc_port))
-    server.stop(0).wait()
-
-
-def take_out(monkeypatch: pytest.MonkeyPatch, statement: str, *pieces: str) -> None:
-    """Leave these pieces out of a statement of the product."""
-    sql = str(getattr(lock_service, statement))
-    for piece in pieces:
-        assert sql.count(piece) == 1, piece
-        sql = sql.replace(piece, "")
-    monkeypatch.setattr(lock_service, statement, text(sql))
-
-
-@pytest.fixture
 def no_locks(monkeypatch) -> None:
     users = "SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));"
-    take_out(monkeypatch, "_LOCK_AND_READ", users, " FOR UPDATE NOWAIT")
+    take_out(monkeypatch, lock_service, "_LOCK_AND_READ", users, " FOR UPDATE NOWAIT")
 
 
 @pytest.fixture
@@ -91,7 +41,7 @@ def no_guard(monkeypatch) -> None:
     free = """
        AND (seats.status = 'AVAILABLE'
             OR seats.status = 'HELD' AND seats.held_until <= statement_timestamp())"""
-    take_out(monkeypatch, "_HOLD", free)
+    take_out(monkeypatch, lock_service, "_HOLD", free)
 
 
 @pytest.fixture

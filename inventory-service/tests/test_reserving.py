@@ -5,7 +5,8 @@ from sqlalchemy import text
 
 from common.errors import ErrorCode, RowLocked
 
-from conftest import at_once, locked, refused
+from conftest import locked, refused
+from racing import at_once
 
 
 def test_a_free_seat_is_held_for_its_time(inventory, store):

@@ -1,11 +1,14 @@
+from uuid import uuid4
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from common.testing import database_from, schema_differences
 from common.database import Database
-from src.models import entry_log, hold, seat  # noqa: F401 (they fill the metadata)
+from src.models import entry_log, hold, seat, seat_move  # noqa: F401 (they fill the metadata)
 from src.models.base import Base
 
+from calls import Move
 from conftest import SERVICE, Store
 
 EVENT_A = "20000000-0000-4000-8000-000000000001"
@@ -78,3 +81,38 @@ def test_a_seat_has_one_success_entry_and_any_number_of_others(store):
         store.sql(scan, seat=seat_id, result=result)
     with pytest.raises(IntegrityError, match="idx_one_success_per_seat"):
         store.sql(scan, seat=seat_id, result="SUCCESS")
+
+
+def test_a_transfer_has_one_move_in_each_direction_and_any_number_of_undone_ones(store):
+    seat_id, transfer = store.seat(), uuid4()
+    book = (
+        "INSERT INTO seat_moves (move_id, seat_id, hold_id, transfer_id, direction, from_user_id,"
+        " to_user_id, status, qr_code_hash_before, settled_at)"
+        " VALUES (gen_random_uuid(), :seat, gen_random_uuid(), :transfer, :direction,"
+        " gen_random_uuid(), gen_random_uuid(), :status, 'hash',"
+        " CASE CAST(:status AS move_status) WHEN 'UNDONE' THEN now() END)"
+    )
+    of_transfer = {"seat": seat_id, "transfer": transfer}
+    for direction in ("FORWARD", "BACK"):
+        for status in ("UNDONE", "UNDONE", "MOVED"):
+            store.sql(book, **of_transfer, direction=direction, status=status)
+        with pytest.raises(IntegrityError, match="idx_one_move_per_transfer_and_direction"):
+            store.sql(book, **of_transfer, direction=direction, status="MOVED")
+
+
+@pytest.mark.parametrize(
+    "constraint, change",
+    [
+        ("move_between_two", "to_user_id = from_user_id"),
+        ("move_settled_at", "settled_at = now()"),
+        ("move_settled_at", "status = 'UNDONE'"),
+        ("move_tombstone", "qr_code_hash_before = NULL"),
+    ],
+)
+def test_a_move_whose_columns_contradict_its_status_is_refused(
+    inventory, store, sold, constraint, change
+):
+    move = Move(*sold)
+    inventory.move(move)
+    with pytest.raises(IntegrityError, match=constraint):
+        store.sql(f"UPDATE seat_moves SET {change} WHERE move_id = :move", move=move.move)

@@ -95,9 +95,8 @@ _FREE = """
     RETURNING holds.hold_id
     """
 _FREE_HELD = text(_FREE.format(condition="seats.status = 'HELD'"))
-_FREE_SOLD = text(
-    _FREE.format(condition="seats.status = 'SOLD' AND seats.owner_user_id = named.user_id")
-)
+_FREE_SOLD = text(_FREE.format(condition="""seats.status = 'SOLD'
+           AND seats.owner_user_id = coalesce(CAST(:owner_user_id AS uuid), named.user_id)"""))
 
 
 @dataclass(frozen=True)
@@ -159,13 +158,15 @@ class LockService:
             raise AppError(ErrorCode.SEAT_UNAVAILABLE, "The seat is held by somebody else.")
         return _held(ids["seat_id"], seat, ids["hold_id"], held_until, self._ttl)
 
-    def release(self, seat_id: UUID, hold_id: UUID, undo_sale: bool) -> bool:
+    def release(
+        self, seat_id: UUID, hold_id: UUID, undo_sale: bool, owner_user_id: UUID | None
+    ) -> bool:
         """End the hold that `hold_id` names and no other; True where that freed the seat.
 
-        With `undo_sale` the sale that came of it ends too, while its buyer has the seat and is not
-        checked in, else SEAT_UNAVAILABLE. A hold that never was is booked as released, so that it
-        cannot come later. Nothing to release (no such seat either) is no error: an undo must be
-        able to undo what never happened, any number of times.
+        With `undo_sale` the sale that came of it ends too, while `owner_user_id` (None: its buyer)
+        has the seat and is not checked in, else SEAT_UNAVAILABLE. A hold that never was is booked
+        as released, so that it cannot come later. Nothing to release (no such seat either) is no
+        error: an undo must be able to undo what never happened, any number of times.
         """
         ids = {"seat_id": seat_id, "hold_id": hold_id}
         with self._database.transaction() as session:
@@ -180,7 +181,7 @@ class LockService:
             if seat.named_status == HoldStatus.HELD:
                 return session.execute(_FREE_HELD, ids).one_or_none() is not None
             if seat.named_status == HoldStatus.SOLD and undo_sale:
-                return _undo_sale(session, ids)
+                return _undo_sale(session, {**ids, "owner_user_id": owner_user_id})
             return False
 
 
@@ -201,9 +202,7 @@ def _held(
     return HeldSeat(hold_id, seat_id, seat.event_id, seat.category, held_until, seconds_left)
 
 
-def _undo_sale(session: Session, ids: dict[str, UUID]) -> bool:
+def _undo_sale(session: Session, ids: dict[str, UUID | None]) -> bool:
     if session.execute(_FREE_SOLD, ids).one_or_none() is None:
-        raise AppError(
-            ErrorCode.SEAT_UNAVAILABLE, "The buyer has passed the seat on or is checked in."
-        )
+        raise AppError(ErrorCode.SEAT_UNAVAILABLE, "The seat has another owner or is checked in.")
     return True
