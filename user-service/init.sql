@@ -6,13 +6,16 @@ EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 
 DO $$ BEGIN
     CREATE TYPE ledger_kind AS ENUM (
-        'GRANT', 'CHARGE', 'REFUND', 'TRANSFER_OUT', 'TRANSFER_IN', 'TOPUP', 'TOPUP_REVERSAL'
+        'GRANT', 'CHARGE', 'REFUND', 'TRANSFER_OUT', 'TRANSFER_IN',
+        'TOPUP', 'TOPUP_REVERSAL', 'FREEZE', 'UNFREEZE'
     );
 EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 
 -- for a database that is older than these kinds
 ALTER TYPE ledger_kind ADD VALUE IF NOT EXISTS 'TOPUP';
 ALTER TYPE ledger_kind ADD VALUE IF NOT EXISTS 'TOPUP_REVERSAL';
+ALTER TYPE ledger_kind ADD VALUE IF NOT EXISTS 'FREEZE';
+ALTER TYPE ledger_kind ADD VALUE IF NOT EXISTS 'UNFREEZE';
 
 -- Several users' rows are locked in ascending user_id.
 CREATE TABLE IF NOT EXISTS users (
@@ -23,7 +26,7 @@ CREATE TABLE IF NOT EXISTS users (
     password_hash  TEXT NOT NULL,                                  -- bcrypt
     role           user_role NOT NULL DEFAULT 'customer',
     credit_balance NUMERIC(10, 2) NOT NULL DEFAULT 0,              -- what can be spent
-    frozen_credits NUMERIC(10, 2) NOT NULL DEFAULT 0,
+    frozen_credits NUMERIC(10, 2) NOT NULL DEFAULT 0,              -- the sum of his open freezes
     two_fa_secret  TEXT,
     is_flagged     BOOLEAN NOT NULL DEFAULT FALSE,
     created_at     TIMESTAMPTZ NOT NULL DEFAULT now(),
@@ -51,7 +54,7 @@ CREATE TABLE IF NOT EXISTS credit_ledger (
     CONSTRAINT ledger_gives CHECK (amount >= 0 OR kind NOT IN ('GRANT', 'REFUND', 'TRANSFER_IN'))
 );
 
--- Apart, for a table that is older; by text, for a kind that was just added cannot be named as one in
+-- Apart, for tables that are older; by text, for a kind that was just added cannot be named as one in
 -- the same transaction.
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'ledger_topups') THEN
@@ -60,7 +63,23 @@ DO $$ BEGIN
             AND (amount <= 0 OR kind::text <> 'TOPUP_REVERSAL')
         );
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'ledger_freezes') THEN
+        ALTER TABLE credit_ledger ADD CONSTRAINT ledger_freezes CHECK (
+            (amount <= 0 OR kind::text <> 'FREEZE')
+            AND (amount >= 0 OR kind::text <> 'UNFREEZE')
+        );
+    END IF;
+    -- what is frozen must fit the balance when it comes back
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'user_credits_fit_a_balance') THEN
+        ALTER TABLE users ADD CONSTRAINT user_credits_fit_a_balance CHECK (
+            credit_balance + frozen_credits < 100000000
+        );
+    END IF;
 END $$;
+
+-- a charge is given back once, whoever gets it
+CREATE UNIQUE INDEX IF NOT EXISTS idx_one_refund_per_reference ON credit_ledger (reference_id)
+    WHERE kind = 'REFUND';
 
 CREATE INDEX IF NOT EXISTS idx_credit_ledger_by_user ON credit_ledger (user_id, created_at DESC, entry_id);
 
@@ -71,6 +90,47 @@ END $$;
 CREATE OR REPLACE TRIGGER credit_ledger_append_only
     BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_ledger
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+-- What is frozen of whom: credits he keeps but cannot spend, or (with a to_user_id) those of a transfer
+-- that is held back. The sum of a user's open ones is his frozen_credits; both are written by one
+-- statement, under the lock of his row. How one ended, its reference says in the ledger.
+CREATE TABLE IF NOT EXISTS credit_freezes (
+    reference_id UUID PRIMARY KEY,              -- the dispute, the transfer
+    user_id      UUID NOT NULL REFERENCES users (user_id),
+    wanted       NUMERIC(10, 2) NOT NULL,       -- what was asked for
+    amount       NUMERIC(10, 2) NOT NULL,       -- what is frozen
+    to_user_id   UUID REFERENCES users (user_id),  -- who has the credits once it is completed
+    freeze_id    UUID,                          -- his freeze that is paid out with it; open until then
+    created_at   TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
+    ended_at     TIMESTAMPTZ,
+    CONSTRAINT freeze_key_of_user UNIQUE (reference_id, user_id),
+    CONSTRAINT freeze_of_the_same_user FOREIGN KEY (freeze_id, user_id)
+        REFERENCES credit_freezes (reference_id, user_id),
+    CONSTRAINT freeze_of_no_more_than_wanted CHECK (amount BETWEEN 0 AND wanted),
+    CONSTRAINT freeze_pays_another CHECK (to_user_id <> user_id),
+    CONSTRAINT freeze_pays_for_a_transfer CHECK (freeze_id IS NULL OR to_user_id IS NOT NULL)
+);
+
+-- one transfer at a time can be paid out of a freeze
+CREATE UNIQUE INDEX IF NOT EXISTS idx_one_open_transfer_per_freeze ON credit_freezes (freeze_id)
+    WHERE ended_at IS NULL;
+
+CREATE OR REPLACE FUNCTION refuse_freeze_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION 'a freeze only ends, once' USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE OR REPLACE TRIGGER credit_freezes_only_end
+    BEFORE UPDATE ON credit_freezes
+    FOR EACH ROW
+    WHEN (OLD.ended_at IS NOT NULL
+        OR (OLD.reference_id, OLD.user_id, OLD.wanted, OLD.amount, OLD.to_user_id, OLD.freeze_id)
+        IS DISTINCT FROM
+        (NEW.reference_id, NEW.user_id, NEW.wanted, NEW.amount, NEW.to_user_id, NEW.freeze_id))
+    EXECUTE FUNCTION refuse_freeze_change();
+
+CREATE OR REPLACE TRIGGER credit_freezes_stay
+    BEFORE DELETE OR TRUNCATE ON credit_freezes
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_freeze_change();
 
 -- Tries to log in that failed, are under way, or whose process died; one that succeeds is removed.
 CREATE TABLE IF NOT EXISTS login_attempts (

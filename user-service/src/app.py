@@ -11,18 +11,22 @@ from common.settings import load
 
 from .routes.auth_routes import auth_blueprint
 from .routes.credit_routes import credits_blueprint
+from .routes.freeze_routes import freezes_blueprint
 from .routes.otp_routes import otp_blueprint
 from .routes.revocation_routes import revocations_blueprint
 from .routes.topup_routes import topups_blueprint
+from .routes.transfer_routes import transfers_blueprint
 from .routes.user_routes import users_blueprint
 from .services.auth_service import AuthService
 from .services.credit_service import CreditService
+from .services.freeze_service import FreezeService
 from .services.otp_service import OtpService
 from .services.passwords import Passwords
 from .services.payments import Payments
 from .services.revocations import RevocationService
 from .services.smu_client import SmuClient
 from .services.topup_service import TopupService
+from .services.transfer_service import TransferService
 from .services.user_service import UserService
 from .settings import Settings
 
@@ -57,5 +61,7 @@ def _blueprints(settings: Settings, database: Database) -> Iterator[Blueprint]:
     yield auth_blueprint(AuthService(database, Passwords(settings.bcrypt_rounds)))
     yield users_blueprint(UserService(database))
     yield credits_blueprint(CreditService(database))
+    yield transfers_blueprint(TransferService(database))
+    yield freezes_blueprint(FreezeService(database))
     yield otp_blueprint(OtpService(database, smu, settings.jwt_secret))
     yield topups_blueprint(TopupService(database, payments))

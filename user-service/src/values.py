@@ -1,4 +1,4 @@
-"""Plain values that leave a transaction, and what callers send in."""
+"""Plain values that leave a transaction, and what callers send in; of credits: credit_values."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,9 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, EmailStr, Field
 from pydantic import StringConstraints, model_validator
 
 from common.auth import Role
-from common.fields import Amount, Answer, Body, Money, PageQuery, PositiveAmount
-
-from .models.credit_ledger import LedgerKind
+from common.fields import Answer, Body, Money, PositiveAmount
 
 MAX_PASSWORD_BYTES = 72  # bcrypt takes no more
 
@@ -100,32 +98,6 @@ class UserChange(Body):
         return self
 
 
-class CreditCall(Body):
-    """Charges an amount under a reference, or undoes that; once per reference and user."""
-
-    user_id: UUID
-    amount: Amount
-    reference_id: UUID
-
-
-class TransferCall(Body):
-    """Moves an amount from one user to another under a reference; once."""
-
-    from_user_id: UUID
-    to_user_id: UUID
-    amount: Amount
-    reference_id: UUID
-
-
-class GrantCall(Body):
-    """Gives credits, once for each `grant_id`."""
-
-    user_id: UUID
-    amount: PositiveAmount
-    reason: str = Field(min_length=1, max_length=200)
-    grant_id: UUID
-
-
 class TopupCall(Body):
     """Asks for a payment; the same `idempotency_key` gives the same payment."""
 
@@ -141,31 +113,6 @@ class Topup(Answer):
     payment_intent_id: str
     amount: Money
     currency: str = "sgd"
-
-
-class Booking(Answer):
-    """The entry that was booked (now or before), and what the user can spend now."""
-
-    user_id: UUID
-    credit_balance: Money
-    entry_id: UUID
-
-
-class LedgerQuery(PageQuery):
-    """Whose movements."""
-
-    user_id: UUID
-
-
-class LedgerLine(Answer):
-    """One movement of credits; `amount` is signed."""
-
-    entry_id: UUID
-    kind: LedgerKind
-    amount: Money
-    balance_after: Money
-    reference_id: UUID
-    created_at: datetime
 
 
 class OtpContext(StrEnum):

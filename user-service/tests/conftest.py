@@ -23,6 +23,8 @@ from common.testing import INTERNAL_TOKEN, JWT_SECRET, database_from, wait_for
 from src.app import create_app
 from src.settings import Settings
 
+from .credits import Credits
+
 SERVICE = Path(__file__).parents[1]
 STANDINS = SERVICE.parent / "local-stack" / "standins"
 INTERNAL = {"X-Internal-Token": INTERNAL_TOKEN}
@@ -30,6 +32,10 @@ PASSWORD = "correct horse battery"
 _SUMS = """
     SELECT user_id FROM users LEFT JOIN credit_ledger USING (user_id)
     GROUP BY user_id HAVING credit_balance <> coalesce(sum(amount), 0)
+"""
+_FROZEN_SUMS = """
+    SELECT user_id FROM users LEFT JOIN credit_freezes USING (user_id) GROUP BY user_id
+    HAVING frozen_credits <> coalesce(sum(amount) FILTER (WHERE ended_at IS NULL), 0)
 """
 
 Call = Callable[..., tuple[int, Any]]
@@ -157,6 +163,11 @@ def new_user(call: Call) -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture
+def credits(call: Call) -> Credits:
+    return Credits(call)
+
+
+@pytest.fixture
 def login(call: Call) -> Callable[..., dict[str, Any]]:
     """Logs a user in; the answer."""
 
@@ -181,10 +192,11 @@ def rows(database: Database) -> Callable[..., list[Any]]:
 
 
 @pytest.fixture(autouse=True)
-def _ledger_sums_equal_balances(rows: Callable[..., list[Any]]) -> Iterator[None]:
-    """Whatever a test did: every balance is the sum of its ledger."""
+def _sums_are_right(rows: Callable[..., list[Any]]) -> Iterator[None]:
+    """Whatever a test did: a balance is the sum of its ledger, frozen credits of open freezes."""
     yield
     assert rows(_SUMS) == []
+    assert rows(_FROZEN_SUMS) == []
 
 
 def at_once(*works: Callable[[], Any]) -> list[Any]:

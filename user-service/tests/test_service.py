@@ -1,5 +1,6 @@
 """What holds for the service as a whole."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def test_every_internal_endpoint_needs_the_internal_token(app: Flask) -> None:
                 assert response.status_code == 401, (method, path)
                 assert response.get_json()["error_code"] == "UNAUTHORIZED"
                 refused += 1
-    assert refused == 2 * 14
+    assert refused == 2 * 17
 
 
 def test_health_tells_of_the_database(app: Flask, settings: Settings) -> None:
@@ -72,9 +73,13 @@ def test_the_seeds_can_be_run_again(
     assert after == before
 
 
-def test_a_database_from_before_top_ups_follows_at_the_next_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["TOPUP", "FREEZE"])
+def test_a_database_from_before_a_kind_of_entry_follows_at_the_next_start(
+    tmp_path: Path, first: str
+) -> None:
     scheme = (SERVICE / "init.sql").read_text().partition("-- Apart, for")[0]
-    lines = scheme.replace(", 'TOPUP', 'TOPUP_REVERSAL'", "").splitlines(keepends=True)
+    kinds = re.compile(rf",\s+'{first}'.*?(?=\s*\);)", re.DOTALL)
+    lines = kinds.sub("", scheme, count=1).splitlines(keepends=True)
     before = tmp_path / "before.sql"
     before.write_text("".join(one for one in lines if not one.startswith("ALTER TYPE")))
     with database_from(before, SERVICE / "init.sql", SERVICE / "init.sql") as settings:
@@ -82,7 +87,10 @@ def test_a_database_from_before_top_ups_follows_at_the_next_start(tmp_path: Path
         assert schema_differences(Base.metadata, database.engine) == []
         with database.transaction() as session:
             kinds = session.scalar(text("SELECT enum_range(NULL::ledger_kind)::text"))
-        assert "TOPUP,TOPUP_REVERSAL" in kinds
+            checks = session.scalars(text("SELECT conname FROM pg_constraint WHERE contype = 'c'"))
+            later = {"ledger_topups", "ledger_freezes", "user_credits_fit_a_balance"}
+            assert later <= set(checks)
+        assert kinds.endswith("TOPUP,TOPUP_REVERSAL,FREEZE,UNFREEZE}")
         database.engine.dispose()
 
 

@@ -21,6 +21,8 @@ class LedgerKind(StrEnum):
     TRANSFER_IN = "TRANSFER_IN"
     TOPUP = "TOPUP"
     TOPUP_REVERSAL = "TOPUP_REVERSAL"
+    FREEZE = "FREEZE"
+    UNFREEZE = "UNFREEZE"
 
 
 class LedgerEntry(Base):

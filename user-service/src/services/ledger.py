@@ -4,14 +4,15 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import select, text
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
+from common.database import violated_constraint
 from common.errors import AppError, ErrorCode
 
+from ..credit_values import Booking
 from ..models.credit_ledger import LedgerEntry, LedgerKind
 from ..models.user import User
-from ..values import Booking
 from .user_service import user_not_found
 
 # Lock, rule and guarded write in one round trip. The row that FOR UPDATE gives is the newest one
@@ -27,7 +28,7 @@ _BOOK = text("""
             :reference_id, :tombstone, :reason
         FROM account
         WHERE credit_balance + :amount >= 0
-        ON CONFLICT (reference_id, kind, user_id) DO NOTHING
+        ON CONFLICT DO NOTHING
         RETURNING entry_id, user_id, balance_after
     )
     UPDATE users SET credit_balance = entry.balance_after
@@ -48,8 +49,8 @@ def book(
 ) -> Booking | None:
     """Move `amount` (signed) and write it down; the user's row is locked from here on.
 
-    None, and nothing booked, where the key (reference_id, kind, user_id) is taken, the balance does
-    not reach, or there is no such user.
+    None, and nothing booked, where the key (reference_id, kind, user_id) is taken (of a REFUND: the
+    reference), the balance does not reach, or there is no such user.
     """
     values = {
         "user_id": user_id,
@@ -62,9 +63,11 @@ def book(
     try:
         row = session.execute(_BOOK, values).one_or_none()
     except DataError as error:
-        raise AppError(
-            ErrorCode.VALIDATION_ERROR, "No balance can be larger than 99,999,999.99."
-        ) from error
+        raise _too_rich() from error
+    except IntegrityError as error:
+        if violated_constraint(error) != "user_credits_fit_a_balance":
+            raise
+        raise _too_rich() from error
     return Booking.model_validate(row) if row else None
 
 
@@ -85,3 +88,22 @@ def entries(session: Session, reference_id: UUID) -> dict[tuple[LedgerKind, UUID
     """Everything booked under a reference; certain only with the users' rows locked before."""
     found = session.scalars(select(LedgerEntry).where(LedgerEntry.reference_id == reference_id))
     return {(entry.kind, entry.user_id): entry for entry in found}
+
+
+def bury(session: Session, user_id: UUID, kind: LedgerKind, reference_id: UUID) -> Booking:
+    """The tombstone of what has not come (design.md, Sagas: Tombstones)."""
+    return book(session, user_id, kind, Decimal("0.00"), reference_id, tombstone=True)
+
+
+def booking_of(entry: LedgerEntry, balance: Decimal) -> Booking:
+    """An entry as it was answered when it was booked, with the balance there is now."""
+    return Booking(user_id=entry.user_id, credit_balance=balance, entry_id=entry.entry_id)
+
+
+def insufficient_credits() -> AppError:
+    """INSUFFICIENT_CREDITS."""
+    return AppError(ErrorCode.INSUFFICIENT_CREDITS, "There are not enough credits.")
+
+
+def _too_rich() -> AppError:
+    return AppError(ErrorCode.VALIDATION_ERROR, "Nobody can have more than 99,999,999.99 credits.")
