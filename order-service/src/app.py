@@ -9,8 +9,14 @@ from common.settings import load
 
 from .routes.order_routes import orders_blueprint
 from .routes.saga_routes import saga_blueprint
+from .routes.transfer_routes import transfers_blueprint
+from .services.order_claims import OrderClaims
 from .services.order_service import OrderService
+from .services.records import ORDERS, TRANSFERS
 from .services.saga_journal import SagaJournal
+from .services.transfer_claims import TransferClaims
+from .services.transfer_initiation import TransferInitiation
+from .services.transfer_service import TransferService
 from .settings import Settings
 
 EXPIRY_INTERVAL_SECONDS = 5
@@ -21,14 +27,23 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load(Settings)
     app = Flask("order-service")
     database = Database(settings)
-    orders = OrderService(database)
+    orders, transfers = OrderService(database), TransferService(database)
     flask_defaults.install(
         app,
         service="order-service",
         internal_token=settings.internal_api_token,
         checks={"database": database.ping},
     )
-    app.register_blueprint(orders_blueprint(orders))
-    app.register_blueprint(saga_blueprint(SagaJournal(database)))
+    app.register_blueprint(orders_blueprint(orders, OrderClaims(database)))
+    app.register_blueprint(
+        transfers_blueprint(
+            transfers,
+            TransferInitiation(database, transfers),
+            TransferClaims(database, transfers),
+        )
+    )
+    for kind in (ORDERS, TRANSFERS):
+        app.register_blueprint(saga_blueprint(SagaJournal(database, kind)))
     run_every(EXPIRY_INTERVAL_SECONDS, orders.expire_orders, "order expiry")
+    run_every(EXPIRY_INTERVAL_SECONDS, transfers.expire, "transfer expiry")
     return app

@@ -1,4 +1,4 @@
-"""Plain values that leave a transaction, and what callers send in."""
+"""Plain values of orders and of the journal: what leaves a transaction, what callers send in."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from common.fields import Amount, Answer, Body, Money, PageQuery
 
 from .models.order import OrderStatus
 
-SagaName = Literal["pay", "refund"]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=500)]  # a person's words
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z_]+$", max_length=50)]
 
 
@@ -26,6 +26,7 @@ class OrderRecord(Answer):
     credits_charged: Money
     held_until: datetime
     otp_verified_at: datetime | None
+    refund_to_user_id: UUID | None
     saga: str | None
     saga_step: str | None
     saga_undoing: bool
@@ -74,18 +75,26 @@ class CodeSent(Body):
     verification_sid: str = Field(min_length=1, max_length=200)
 
 
-class SagaBegin(Body):
+class OrderClaim(Body):
     """Claims the order for a saga whose first step is about to begin.
 
-    `driver` is made by the caller, new for each claim. `otp_required`: only an order that was
-    confirmed by a code may be claimed.
+    `driver` is made by the caller, new for each claim. `user_id`, where it is given, must be the
+    order's; pay needs it. `otp_required`: only an order that was confirmed by a code may be paid.
+    `reason`: why it is refunded.
     """
 
     driver: UUID
-    saga: SagaName
+    saga: Literal["pay", "refund"]
     step: StepName
-    user_id: UUID
+    user_id: UUID | None = None
     otp_required: bool = False
+    reason: Reason | None = None
+
+    @model_validator(mode="after")
+    def _what_pay_takes(self) -> "OrderClaim":
+        if self.saga == "pay" and (self.user_id is None or self.reason is not None):
+            raise ValueError("pay needs user_id, and takes no reason")
+        return self
 
 
 class SagaRecord(Body):
@@ -110,7 +119,7 @@ class SagaTakeOver(Body):
 
 
 class SagaEnd(Body):
-    """Gives a claim back; the version is the one it was made with."""
+    """Ends the saga that was claimed with this version."""
 
     saga_version: int
 

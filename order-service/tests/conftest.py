@@ -1,20 +1,23 @@
 """The order service on a real database of its own."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from common.database import Database
 from common.testing import INTERNAL_TOKEN, database_from
 from src.app import create_app
 from src.settings import Settings
 
+from desk import Desk
+
 SERVICE = Path(__file__).parents[1]
-HEADERS = {"X-Internal-Token": INTERNAL_TOKEN}
 
 
 @pytest.fixture(scope="session")
@@ -36,37 +39,53 @@ def client(settings: Settings) -> FlaskClient:
 
 
 @pytest.fixture
-def call(client: FlaskClient) -> Callable[..., Any]:
+def desk(client: FlaskClient, database: Database) -> Desk:
+    return Desk(client, database)
+
+
+@pytest.fixture
+def own_desk(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """The service on a database of one test, which may take both apart; nothing expires there."""
+    monkeypatch.setattr("src.app.run_every", lambda *_: None)
+    with database_from(SERVICE / "init.sql") as own:
+        own_settings = settings.model_copy(update=own.model_dump())
+        yield Desk(create_app(own_settings).test_client(), Database(own_settings))
+
+
+@pytest.fixture
+def take_out() -> Iterator[Callable[[str], None]]:
+    """Leaves out what matches a pattern from the statements of the product, for one test."""
+    rewriters = []
+
+    def taking_out(pattern: str) -> None:
+        def rewrite(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> Any:
+            less, times = re.subn(pattern, "", statement)
+            rewrite.times += times
+            return less, parameters
+
+        rewrite.times, rewrite.pattern = 0, pattern
+        rewriters.append(rewrite)
+        event.listen(Engine, "before_cursor_execute", rewrite, retval=True)
+
+    yield taking_out
+    for rewrite in rewriters:
+        event.remove(Engine, "before_cursor_execute", rewrite)
+        assert rewrite.times, f"no statement has {rewrite.pattern}"
+
+
+@pytest.fixture
+def call(desk: Desk) -> Callable[..., Any]:
     """Calls the service as another service does; gives the status and `data` or the error."""
-
-    def calling(method: str, path: str, **body: Any) -> tuple[int, Any]:
-        response = client.open(path, method=method, json=body or None, headers=HEADERS)
-        answer = response.get_json()
-        return response.status_code, answer.get("data", answer)
-
-    return calling
+    return desk.call
 
 
 @pytest.fixture
-def new_order(call: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+def new_order(desk: Desk) -> Callable[..., dict[str, Any]]:
     """Books a PENDING order of a new seat and a new user."""
-
-    def booking(**given: Any) -> dict[str, Any]:
-        ids = {name: str(uuid4()) for name in ("order_id", "user_id", "seat_id", "event_id")}
-        status, order = call("POST", "/orders", **{**ids, "credits_charged": 350.00, **given})
-        assert status == 201
-        return order
-
-    return booking
+    return desk.order
 
 
 @pytest.fixture
-def claim(call: Callable[..., Any]) -> Callable[..., tuple[int, Any]]:
+def claim(desk: Desk) -> Callable[..., tuple[int, Any]]:
     """Claims an order for its own user's pay, as a new driver."""
-
-    def claiming(order: dict[str, Any], **given: Any) -> tuple[int, Any]:
-        body = {"saga": "pay", "step": "pay.charge", "driver": str(uuid4()), **given}
-        path = f"/orders/{order['order_id']}/saga"
-        return call("POST", path, **{"user_id": order["user_id"], **body})
-
-    return claiming
+    return desk.claim_pay

@@ -17,6 +17,9 @@ from src.models.order import Order  # noqa: F401  (registers the table)
 from src.models.transfer import Transfer  # noqa: F401
 from src.services.order_service import OrderService
 
+from conftest import SERVICE
+from desk import Desk
+
 Call = Callable[..., Any]
 
 
@@ -38,6 +41,14 @@ def paid(call: Call, claim: Call, order: dict[str, Any]) -> dict[str, Any]:
 
 def test_models_and_schema_agree(database: Database) -> None:
     assert schema_differences(Base.metadata, database.engine) == []
+
+
+def test_the_schema_can_be_run_again_over_what_there_is(desk: Desk) -> None:
+    transfer = desk.disputed(desk.sold())
+    with desk.database.transaction() as session:
+        session.connection().exec_driver_sql((SERVICE / "init.sql").read_text().replace("%", "%%"))
+    assert schema_differences(Base.metadata, desk.database.engine) == []
+    assert desk.now(transfer) == transfer
 
 
 def test_a_new_order_is_pending_with_its_price(call: Call, new_order: Call) -> None:

@@ -22,3 +22,7 @@ class SagaJournal:
     saga_version: Mapped[int] = mapped_column(server_default=FetchedValue())
     saga_driver: Mapped[UUID | None]
     saga_touched_at: Mapped[datetime] = mapped_column(Time, server_default=FetchedValue())
+
+    def is_driven_by(self, driver: UUID) -> bool:
+        """Whether that driver has the claim on this record already."""
+        return self.saga is not None and self.saga_driver == driver

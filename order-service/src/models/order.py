@@ -37,5 +37,7 @@ class Order(SagaJournal, Base):
     held_until: Mapped[datetime] = mapped_column(Time)
     verification_sid: Mapped[str | None] = mapped_column(Text)
     otp_verified_at: Mapped[datetime | None] = mapped_column(Time)
+    refund_to_user_id: Mapped[UUID | None]
+    refund_reason: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Time, server_default=FetchedValue())
     confirmed_at: Mapped[datetime | None] = mapped_column(Time)

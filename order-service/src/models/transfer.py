@@ -22,6 +22,10 @@ class TransferStatus(StrEnum):
     FAILED = "FAILED"
 
 
+ACTIVE = (TransferStatus.INITIATED, TransferStatus.PENDING_OTP)
+PASSED_ON = (TransferStatus.COMPLETED, TransferStatus.DISPUTED)
+
+
 class TransferParty(StrEnum):
     """The two sides of a transfer."""
 
@@ -46,6 +50,7 @@ class Transfer(SagaJournal, Base):
     status: Mapped[TransferStatus] = mapped_column(
         Enum(TransferStatus, name="transfer_status"), server_default=FetchedValue()
     )
+    failure_reason: Mapped[str | None] = mapped_column(Text)
     seller_otp_verified: Mapped[bool] = mapped_column(server_default=FetchedValue())
     buyer_otp_verified: Mapped[bool] = mapped_column(server_default=FetchedValue())
     seller_verification_sid: Mapped[str | None] = mapped_column(Text)
@@ -53,5 +58,8 @@ class Transfer(SagaJournal, Base):
     credits_amount: Mapped[Decimal] = mapped_column(Numeric(10, 2))
     dispute_reason: Mapped[str | None] = mapped_column(Text)
     disputed_by: Mapped[TransferParty | None] = mapped_column(_PARTY)
+    dispute_id: Mapped[UUID | None]
+    reversal_id: Mapped[UUID | None]
+    dismiss_reason: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Time, server_default=FetchedValue())
     completed_at: Mapped[datetime | None] = mapped_column(Time)

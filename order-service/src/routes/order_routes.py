@@ -9,11 +9,12 @@ from common.endpoint import endpoint
 from common.errors import ErrorCode
 from common.fields import Page
 
+from ..services.order_claims import OrderClaims
 from ..services.order_service import OrderService
-from ..values import CodeSent, NewOrder, OrderFilter, OrderRecord, StatusChange
+from ..values import CodeSent, NewOrder, OrderClaim, OrderFilter, OrderRecord, StatusChange
 
 
-def orders_blueprint(service: OrderService) -> Blueprint:
+def orders_blueprint(service: OrderService, claims: OrderClaims) -> Blueprint:
     """The endpoints below /orders."""
     orders = Blueprint("orders", __name__)
 
@@ -79,5 +80,23 @@ def orders_blueprint(service: OrderService) -> Blueprint:
     def code_verified(order_id: UUID) -> OrderRecord:
         """The buyer has confirmed this order by its code."""
         return service.code_verified(order_id)
+
+    @orders.post("/orders/<record_id>/saga")
+    @endpoint(
+        access=Access.INTERNAL,
+        body=OrderClaim,
+        returns=OrderRecord,
+        errors=(
+            ErrorCode.ORDER_NOT_FOUND,
+            ErrorCode.ORDER_INVALID_STATE,
+            ErrorCode.ORDER_ALREADY_CONFIRMED,
+            ErrorCode.OTP_REQUIRED,
+            ErrorCode.HOLD_EXPIRED,
+            ErrorCode.SEAT_NOT_HELD,
+        ),
+    )
+    def begin(record_id: UUID, body: OrderClaim) -> OrderRecord:
+        """Claim the order for a saga, its first step begun."""
+        return claims.begin(record_id, body)
 
     return orders

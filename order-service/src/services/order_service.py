@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, func, literal, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from common.fields import Page
 
 from ..models.order import Order, OrderStatus
 from ..values import NewOrder, OrderFilter, OrderRecord, StatusChange
+from .records import ORDERS
 
 _COMES_FROM = {
     OrderStatus.CONFIRMED: OrderStatus.PENDING,
@@ -46,22 +47,14 @@ class OrderService:
     def get(self, order_id: UUID) -> OrderRecord:
         """Raises ORDER_NOT_FOUND."""
         with self._database.transaction() as session:
-            return OrderRecord.model_validate(found(session, order_id))
+            return OrderRecord.model_validate(ORDERS.found(session, order_id))
 
     def find(self, wanted: OrderFilter) -> Page[OrderRecord]:
         """The matching orders, newest first."""
         given = wanted.model_dump(include={"user_id", "seat_id", "status"}, exclude_none=True)
         matching = [getattr(Order, name) == value for name, value in given.items()]
         with self._database.transaction() as session:
-            total = session.scalar(select(func.count()).select_from(Order).where(*matching))
-            orders = session.scalars(
-                select(Order)
-                .where(*matching)
-                .order_by(Order.created_at.desc(), Order.order_id)
-                .offset(wanted.offset)
-                .limit(wanted.per_page)
-            )
-            return Page([OrderRecord.model_validate(one) for one in orders], total, wanted)
+            return ORDERS.page(session, wanted, matching)
 
     def change_status(self, order_id: UUID, change: StatusChange) -> OrderRecord:
         """Move the order along and end the saga at work on it; a repeat changes nothing.
@@ -74,7 +67,7 @@ class OrderService:
             with self._database.transaction() as session:
                 moved = session.scalars(_move(order_id, change)).one_or_none()
                 if moved is None:
-                    moved = found(session, order_id)
+                    moved = ORDERS.found(session, order_id)
                     if moved.status is not change.status:
                         raise _illegal(moved, change)
                 return OrderRecord.model_validate(moved)
@@ -105,7 +98,7 @@ class OrderService:
         pending = (Order.order_id == order_id, Order.status == OrderStatus.PENDING)
         change = update(Order).where(*pending, condition).values(**values).returning(Order)
         with self._database.transaction() as session:
-            order = session.scalars(change).one_or_none() or found(session, order_id)
+            order = session.scalars(change).one_or_none() or ORDERS.found(session, order_id)
             if order.status is not OrderStatus.PENDING:
                 raise AppError(
                     ErrorCode.ORDER_INVALID_STATE,
@@ -129,16 +122,8 @@ class OrderService:
             return session.execute(expired).rowcount
 
 
-def found(session: Session, order_id: UUID) -> Order:
-    """The order of that ID, or ORDER_NOT_FOUND."""
-    order = session.get(Order, order_id)
-    if order is None:
-        raise AppError(ErrorCode.ORDER_NOT_FOUND, "There is no such order.")
-    return order
-
-
 def _existing(session: Session, new: NewOrder) -> Order:
-    order = found(session, new.order_id)
+    order = ORDERS.found(session, new.order_id)
     if (order.user_id, order.seat_id) != (new.user_id, new.seat_id):
         raise AppError(ErrorCode.ORDER_INVALID_STATE, "This order ID belongs to another order.")
     return order
