@@ -30,7 +30,11 @@ def main() -> None:
 
 def _install_python_packages() -> None:
     """Bring .venv up to the requirements and build the gRPC stubs, unless both are unchanged."""
-    requirements = sorted(ROOT.glob("*/requirements.txt")) + [ROOT / "requirements-dev.txt"]
+    requirements = [
+        *sorted(ROOT.glob("*/requirements.txt")),
+        ROOT / "local-stack" / "standins" / "requirements.txt",
+        ROOT / "requirements-dev.txt",
+    ]
     inputs = [*requirements, ROOT / "common" / "pyproject.toml", *sorted(_PROTO.glob("*"))]
     digest = hashlib.sha256(str(ROOT).encode() + sys.version.encode())
     for path in inputs:

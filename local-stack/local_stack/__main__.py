@@ -15,7 +15,7 @@ TicketRemaster runs.
   Swagger UI                http://localhost:{user}/apidocs/  (user)  {order}  (order)
                             {event}  (event)  {orchestrator}  (orchestrator)
   RabbitMQ management       http://localhost:{rabbitmq_management}
-
+{standins}
   Logins, all with the password password123:
     user1@example.com   1,000 credits
     user2@example.com     500 credits, flagged: pays with a code
@@ -24,6 +24,11 @@ TicketRemaster runs.
 
   make status   make logs   make down   make reset
 """
+
+_STANDINS = {
+    "smu": '  Codes that were "sent"    http://localhost:{smu}/\n',
+    "stripe": "  Stripe's stand-in         http://localhost:{stripe}\n",
+}
 
 
 def main() -> int:
@@ -53,8 +58,14 @@ def _arguments() -> argparse.Namespace:
 def _up(stack: Stack, _: str | None) -> int:
     print("Starting TicketRemaster ...", flush=True)
     stack.up()
-    print(_CLOSING.format(**stack.ports))
+    print(_CLOSING.format(**stack.ports, standins=_standins(stack)))
     return 0
+
+
+def _standins(stack: Stack) -> str:
+    """Where the stand-ins are, a line for each."""
+    lines = [line for name, line in _STANDINS.items() if name in stack.standins]
+    return "".join(lines).format(**stack.ports)
 
 
 def _down(stack: Stack, _: str | None) -> int:
@@ -75,6 +86,7 @@ def _status(stack: Stack, _: str | None) -> int:
         return 1
     for name, state, port, healthy in rows:
         print(f"{name:<14} {state:<9} {port or '':<6} {'healthy' if healthy else 'UNHEALTHY'}")
+    print(_standins(stack), end="")
     return 0 if all(healthy for *_, healthy in rows) else 1
 
 

@@ -15,6 +15,8 @@ STANDARD = {
     "inventory": 50051,
     "inventory_health": 8080,
     "recovery_health": 8081,
+    "smu": 8090,
+    "stripe": 8420,
     "postgres": 5433,
     "rabbitmq": 5672,
     "rabbitmq_management": 15672,

@@ -92,7 +92,7 @@ def services(
                 "GRPC_PORT": str(ports["inventory"]),
                 "HEALTH_PORT": str(ports["inventory_health"]),
             },
-            lambda: _answers(f"http://127.0.0.1:{ports['inventory_health']}/health"),
+            lambda: answers(f"http://127.0.0.1:{ports['inventory_health']}/health"),
             ports["inventory"],
         )
     )
@@ -102,7 +102,7 @@ def services(
             [python, "-m", "src.recovery"],
             root / "orchestrator-service",
             {**base, "BIND_HOST": "127.0.0.1", "HEALTH_PORT": str(ports["recovery_health"])},
-            lambda: _answers(f"http://127.0.0.1:{ports['recovery_health']}/health"),
+            lambda: answers(f"http://127.0.0.1:{ports['recovery_health']}/health"),
             ports["recovery_health"],
         )
     )
@@ -112,7 +112,7 @@ def services(
             [packages.haproxy_program(), "-W", "-db", "-f", str(state_dir / "haproxy.cfg")],
             root / "api-gateway",
             base,
-            lambda: _answers(f"http://127.0.0.1:{ports['gateway']}/health"),
+            lambda: answers(f"http://127.0.0.1:{ports['gateway']}/health"),
             ports["gateway"],
         )
     )
@@ -142,7 +142,7 @@ def _rest(
         + ["--bind", f"127.0.0.1:{ports[name]}", "src.app:create_app()"],
         root / f"{name}-service",
         {**base, **own, "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
-        lambda: _answers(f"http://127.0.0.1:{ports[name]}/health"),
+        lambda: answers(f"http://127.0.0.1:{ports[name]}/health"),
         ports[name],
         fresh_folder=metrics,
     )
@@ -159,7 +159,8 @@ def _database(name: str, ports: dict[str, int], settings: dict[str, str]) -> dic
     }
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a GET of this succeeds."""
     try:
         return httpx.get(url, timeout=5).status_code == 200
     except httpx.HTTPError:

@@ -11,7 +11,10 @@ from dotenv import dotenv_values
 # of how many processes and connections the services consist; .env.example leaves them out, because
 # containers set them one by one
 _SIZES = ("WEB_CONCURRENCY", "GRPC_WORKERS", "DB_POOL_SIZE")
-_RANDOM = re.compile(r"^(\w+_DB_PASS|JWT_SECRET|INTERNAL_API_TOKEN|QR_ENCRYPTION_KEY)=.*$", re.M)
+_RANDOM = re.compile(
+    r"^(\w+_DB_PASS|JWT_SECRET|INTERNAL_API_TOKEN|QR_ENCRYPTION_KEY|STRIPE_WEBHOOK_SECRET)=.*$",
+    re.M,
+)
 
 
 def load(root: Path) -> tuple[dict[str, str], bool]:
@@ -35,6 +38,11 @@ def with_random_secrets(example: str) -> str:
     """The text of .env.example, for use: its placeholders made secrets of 32 random characters."""
     text = _RANDOM.sub(lambda match: f"{match[1]}={secrets.token_hex(16)}", example)
     return re.sub(r"^FLASK_ENV=.*$", "FLASK_ENV=production", text, flags=re.M)
+
+
+def example(root: Path) -> dict[str, str]:
+    """What .env.example has, placeholders and all."""
+    return {name: value for name, value in dotenv_values(root / ".env.example").items() if value}
 
 
 def clean_environment() -> dict[str, str]:

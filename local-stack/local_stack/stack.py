@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import ports as port_choice
-from . import leftovers, processes
+from . import leftovers, processes, standins
 from . import settings as env_settings
 from .postgres import DATABASES, Postgres
 from .processes import SERVERS, Process
@@ -80,6 +80,7 @@ class Stack:
         if self._render_gateway():
             changed.add("gateway")
         if running:
+            self._supervisor.reread()
             self._supervisor.stop_processes(changed - set(SERVERS))
         else:
             self._supervisor.start()
@@ -109,6 +110,11 @@ class Stack:
     @property
     def gateway_url(self) -> str:
         return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def standins(self) -> set[str]:
+        """Which of the platform's outside is ours: "smu", "stripe"."""
+        return self._processes.keys() & set(standins.ALL)
 
     @property
     def amqp_url(self) -> str:
@@ -167,10 +173,14 @@ class Stack:
             given, made = env_settings.load(ROOT)
             if made:
                 self._tell("Made .env, with random secrets.")
-        self.settings = {**given, **processes.addresses(self.ports), **self._given}
+        wanted = {**given, **self._given}
+        used = standins.used(wanted, env_settings.example(ROOT))
+        places = {**processes.addresses(self.ports), **standins.addresses(used, self.ports)}
+        self.settings = {**given, **places, **self._given}
         self._postgres = Postgres(self.state_dir, self.ports["postgres"], self._durable)
         self._rabbitmq = RabbitMQ(self.state_dir / "rabbitmq", self.ports, self.settings)
         table = processes.servers(self._postgres, self._rabbitmq, self.ports)
+        table += standins.processes(used, ROOT, self.state_dir, self.ports, self.settings)
         if self._only is None:
             table += processes.services(ROOT, self.state_dir, self.ports, self.settings)
         self._processes = {

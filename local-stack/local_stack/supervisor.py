@@ -119,10 +119,20 @@ class Supervisor:
         return True
 
     def stop(self) -> None:
-        """End every process, then supervisord."""
+        """End every process, then supervisord, which by itself looks after them only every 10 s."""
+        self.stop_processes(self.names())
         pid = self._call().getPID()
         self._call().shutdown()
         _wait(lambda: not Path(f"/proc/{pid}").exists(), "the supervisor did not stop")
+
+    def reread(self) -> None:
+        """Take up the processes that have joined the table since the start, end those that left."""
+        ((joined, _, left),) = self._call().reloadConfig()
+        self.stop_processes(left)
+        for name in left:
+            self._call().removeProcessGroup(name)
+        for name in joined:
+            self._call().addProcessGroup(name)
 
     def start_process(self, name: str) -> None:
         """Start one process; nothing where it runs already."""
@@ -149,8 +159,16 @@ class Supervisor:
         return [info["name"] for info in self._call().getAllProcessInfo()]
 
     def state(self, name: str) -> tuple[str, int]:
-        """What one process is doing ("RUNNING", "STOPPED", "BACKOFF" …), and its process ID."""
-        info = self._call().getProcessInfo(name)
+        """What one process is doing ("RUNNING", "STOPPED", "BACKOFF" …), and its process ID.
+
+        "ABSENT" where it has joined the table since the start, and `reread` has not been called.
+        """
+        try:
+            info = self._call().getProcessInfo(name)
+        except Fault as fault:
+            if "BAD_NAME" not in fault.faultString:
+                raise
+            return "ABSENT", 0
         return info["statename"], info["pid"]
 
     def _call(self) -> ServerProxy:
