@@ -49,6 +49,10 @@ class HttpClient:
         """`data` of the answer to a POST of `body`."""
         return self._data(self._call("POST", path, content=encoding.dumps(body)))
 
+    def put(self, path: str, **body: Any) -> Any:
+        """`data` of the answer to a PUT of `body`."""
+        return self._data(self._call("PUT", path, content=encoding.dumps(body)))
+
     def patch(self, path: str, **body: Any) -> Any:
         """`data` of the answer to a PATCH with `body`."""
         return self._data(self._call("PATCH", path, content=encoding.dumps(body)))

@@ -7,9 +7,13 @@ from common.auth import Revocations, install_tokens
 from common.settings import load
 
 from .routes.admin_routes import admin_blueprint
+from .routes.code_routes import codes_blueprint
 from .routes.credit_routes import credits_blueprint
 from .routes.purchase_routes import purchase_blueprint
+from .routes.refund_routes import refunds_blueprint
 from .routes.ticket_routes import tickets_blueprint
+from .routes.transfer_routes import disputes_blueprint, transfers_blueprint
+from .routes.verification_routes import verification_blueprint
 from .settings import Settings
 from .wiring import Wiring
 
@@ -34,6 +38,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     install_tokens(app, settings, revocations)
     app.register_blueprint(purchase_blueprint(wiring.purchase, wiring.orders))
+    app.register_blueprint(codes_blueprint(wiring.purchase_codes, wiring.transfer_codes))
+    app.register_blueprint(refunds_blueprint(wiring.refunds))
+    app.register_blueprint(transfers_blueprint(wiring.transfer, wiring.transfers))
+    app.register_blueprint(disputes_blueprint(wiring.transfer))
+    app.register_blueprint(verification_blueprint(wiring.verification))
     app.register_blueprint(tickets_blueprint(wiring.inventory, wiring.events))
     app.register_blueprint(credits_blueprint(wiring.users))
     app.register_blueprint(admin_blueprint(wiring.users))

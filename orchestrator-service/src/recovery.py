@@ -1,4 +1,4 @@
-"""The recovery process: settles orders whose saga nobody drives any more.
+"""The recovery process: settles orders and transfers whose saga nobody drives any more.
 
     python -m src.recovery
 
@@ -7,6 +7,7 @@ It may run in several copies: a saga is taken over by a conditional update of it
 """
 
 import logging
+from collections.abc import Callable
 
 from common import logs
 from common.errors import AppError
@@ -14,7 +15,7 @@ from common.periodic import run_every
 from common.settings import load
 from common.sidecar import serve_sidecar
 
-from .clients.order_client import Order
+from .clients.saga_records import R, SagaRecords
 from .orchestrators.saga import Overtaken, Unfinished
 from .settings import Settings
 from .wiring import Wiring
@@ -23,15 +24,18 @@ log = logging.getLogger(__name__)
 
 
 def recover_all(wiring: Wiring, stale_seconds: float) -> None:
-    """One round: every order whose saga nobody has touched for so long, oldest first."""
+    """One round: every record whose saga nobody has touched for so long, oldest first."""
+    of_saga = {"pay": wiring.purchase.recover, "refund": wiring.refunds.recover}
     for order in wiring.orders.untouched(stale_seconds):
-        _recover(wiring, order)
+        _recover(wiring.orders, order, lambda taken: of_saga[taken.saga](taken))
+    for transfer in wiring.transfers.untouched(stale_seconds):
+        _recover(wiring.transfers, transfer, wiring.transfer.recover)
 
 
-def _recover(wiring: Wiring, seen: Order) -> None:
-    fields = {"order_id": str(seen.order_id), "step": seen.saga_step}
+def _recover(records: SagaRecords[R], seen: R, settle: Callable[[R], None]) -> None:
+    fields = {"record_id": str(seen.record_id), "step": seen.saga_step}
     try:
-        wiring.purchase.recover(wiring.orders.take_over(seen))
+        settle(records.take_over(seen))
         log.info("saga recovered", extra=fields)
     except Overtaken:
         log.info("saga was taken over elsewhere", extra=fields)

@@ -5,14 +5,14 @@ from uuid import uuid4
 import pytest
 
 from common.errors import AppError, ErrorCode
-from src.orchestrators import purchase_orchestrator
+from src.orchestrators import driver
 from src.orchestrators.saga import Unfinished
 from world import PRICE, Break, World
 
 
 @pytest.fixture(autouse=True)
 def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(purchase_orchestrator, "_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(driver, "_WAIT_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -215,6 +215,7 @@ def test_a_flagged_buyer_pays_only_after_his_code(world: World) -> None:
     reserved(world)
     world.flagged = True
     assert pay(world) == "OTP_REQUIRED"
+    assert [code.user_id for code in world.codes_sent] == [world.user_id]
     assert world.charges == {}
     world.order(otp_verified_at=world.order().created_at)
     assert pay(world) == "CONFIRMED"

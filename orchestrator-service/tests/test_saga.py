@@ -259,3 +259,91 @@ def test_recovery_of_a_saga_that_was_undoing_never_goes_forward(
     world.effects = {"one", "two", "three"}
     saga.recover(None, journal, "test.three", True)
     assert (world.effects, world.tombstones) == (set(), {"one", "two", "three"})
+
+
+@pytest.fixture
+def decided_at_once(world: World) -> Saga[None]:
+    """A saga that has nothing to undo: a refund."""
+    return Saga("test", Step(do=world.step("one"), pivot=True), Step(do=world.step("two")))
+
+
+@pytest.mark.parametrize("error", [TIMED_OUT, BUG], ids=["timed out", "bug"])
+def test_a_pivot_that_cannot_be_undone_is_left_to_be_done_again(
+    decided_at_once: Saga[None], world: World, journal: MemoryJournal, error: Exception
+) -> None:
+    world.fails["one"] = (error, False)
+    with pytest.raises(Unfinished):
+        decided_at_once.run(None, journal)
+    assert (journal.is_undoing, journal.outcome) == (False, None)
+    world.fails.clear()
+    decided_at_once.recover(None, journal, journal.begun, journal.is_undoing)
+    assert world.effects == {"one", "two"}
+
+
+def test_where_nothing_can_be_undone_a_refused_recovery_leaves_the_record_as_it_was(
+    decided_at_once: Saga[None], world: World, journal: MemoryJournal
+) -> None:
+    world.fails["one"] = (REFUSED, False)
+    decided_at_once.recover(None, journal, "test.one", False)
+    assert (journal.is_undoing, journal.outcome) == (False, "as it was")
+
+
+@pytest.fixture
+def may_stand(world: World) -> Saga[None]:
+    """A saga whose pivot may not be to be taken back: a transfer."""
+    return Saga(
+        "test",
+        Step(do=world.step("one"), undo=world.undo("one")),
+        Step(do=world.step("two"), undo=world.undo("two"), pivot=True, may_stand=True),
+        Step(do=world.step("three")),
+    )
+
+
+def test_a_pivot_in_doubt_that_can_be_taken_back_is(
+    may_stand: Saga[None], world: World, journal: MemoryJournal
+) -> None:
+    world.fails["two"] = (TIMED_OUT, True)
+    with pytest.raises(AppError):
+        may_stand.run(None, journal)
+    assert world.effects == set()
+    assert journal.outcome == "INTERNAL_ERROR"
+
+
+def test_a_pivot_in_doubt_that_stands_is_gone_on_from(
+    may_stand: Saga[None], world: World, journal: MemoryJournal
+) -> None:
+    world.fails = {"two": (TIMED_OUT, True), "undo two": (REFUSED, False)}
+    may_stand.run(None, journal)
+    assert world.effects == {"one", "two", "three"}
+    assert "undo one" not in world.calls
+
+
+def test_while_a_pivot_is_in_doubt_nothing_before_it_is_undone(
+    may_stand: Saga[None], world: World, journal: MemoryJournal
+) -> None:
+    world.fails = {"two": (TIMED_OUT, True), "undo two": (TIMED_OUT, False)}
+    with pytest.raises(AppError):
+        may_stand.run(None, journal)
+    assert (journal.is_undoing, world.effects) == (True, {"one", "two"})
+    world.fails = {"undo two": (REFUSED, False)}
+    may_stand.recover(None, journal, journal.begun, journal.is_undoing)
+    assert world.effects == {"one", "two", "three"}
+
+
+def test_a_driver_that_was_overtaken_takes_no_pivot_back(
+    may_stand: Saga[None], world: World, journal: MemoryJournal
+) -> None:
+    world.fails["two"] = (TIMED_OUT, True)
+    journal.away["undoing"] = Overtaken()
+    with pytest.raises(Overtaken):
+        may_stand.run(None, journal)
+    assert "undo two" not in world.calls
+
+
+def test_a_pivot_that_was_never_sent_keeps_nothing_waiting(
+    may_stand: Saga[None], world: World, journal: MemoryJournal
+) -> None:
+    world.fails = {"two": (UNREACHABLE, False), "undo two": (UNREACHABLE, False)}
+    with pytest.raises(AppError):
+        may_stand.run(None, journal)
+    assert (journal.outcome, world.effects) == (None, set())

@@ -12,6 +12,8 @@ from common.errors import AppError, ErrorCode, Unreachable
 from src.clients.event_client import Event
 from src.clients.inventory_client import Hold
 from src.clients.order_client import Order
+from src.clients.user_client import CodeOf
+from src.orchestrators.purchase_codes import PurchaseCodes
 from src.orchestrators.purchase_orchestrator import PurchaseOrchestrator
 from src.utils.qr_util import QrCodec
 
@@ -56,6 +58,7 @@ class World:
     orders: dict[UUID, Order] = field(default_factory=dict)
     published: list[UUID] = field(default_factory=list)
     flagged: bool = False
+    codes_sent: list[CodeOf] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     breaks: dict[str, Break] = field(default_factory=dict)
     user_id: UUID = field(default_factory=uuid4)
@@ -63,8 +66,16 @@ class World:
 
     def orchestrator(self) -> PurchaseOrchestrator:
         """The real orchestrator over this world."""
-        parts = (Users, Orders, Events, Inventory, Publisher)
-        return PurchaseOrchestrator(*(part(self) for part in parts), QrCodec("k" * 32))
+        users, orders, inventory = Users(self), Orders(self), Inventory(self)
+        return PurchaseOrchestrator(
+            users,
+            orders,
+            Events(self),
+            inventory,
+            Publisher(self),
+            QrCodec("k" * 32),
+            PurchaseCodes(users, orders, inventory),
+        )
 
     def order(self, **change: Any) -> Order:
         """The one order, changed if so wished."""
@@ -100,6 +111,9 @@ class Users(Double):
 
     def get(self, user_id: UUID) -> dict[str, Any]:
         return self._do("users.get", lambda: {"credit_balance": self._world.balance})
+
+    def send_code(self, code: CodeOf, resend: bool = False) -> str:
+        return self._do("users.send_code", lambda: self._world.codes_sent.append(code) or "VE1")
 
     def deduct(self, user_id: UUID, amount: Decimal, reference_id: UUID) -> Decimal:
         return self._do("users.deduct", lambda: self._deduct(amount, reference_id))
@@ -166,14 +180,19 @@ class Publisher(Double):
 
 
 class Orders(Double):
+    overtaken = ErrorCode.ORDER_INVALID_STATE
+
     def create(self, *, order_id: UUID, **order: Any) -> Order:
         return self._do("orders.create", lambda: self._create(order_id, order))
 
     def get(self, order_id: UUID) -> Order:
         return self._do("orders.get", lambda: self._found(order_id))
 
-    def fail(self, order_id: UUID, reason: ErrorCode) -> None:
-        self._do("orders.fail", lambda: self._fail(order_id, reason))
+    def fail(self, order_id: UUID, reason: ErrorCode) -> Order:
+        return self._do("orders.fail", lambda: self._fail(order_id, reason))
+
+    def code_sent(self, order_id: UUID, verification_sid: str) -> None:
+        self._do("orders.code_sent", lambda: None)
 
     def begin_saga(
         self, order_id: UUID, saga: str, step: str, user_id: UUID, otp_required: bool
@@ -210,6 +229,7 @@ class Orders(Double):
             status="PENDING",
             failure_reason=None,
             otp_verified_at=None,
+            refund_to_user_id=None,
             saga=None,
             saga_step=None,
             saga_undoing=False,
@@ -223,11 +243,12 @@ class Orders(Double):
     def _found(self, order_id: UUID) -> Order:
         return self._world.orders.get(order_id) or refuse(ErrorCode.ORDER_NOT_FOUND)
 
-    def _fail(self, order_id: UUID, reason: ErrorCode) -> None:
+    def _fail(self, order_id: UUID, reason: ErrorCode) -> Order:
         order = self._found(order_id)
         self._world.orders[order_id] = order.model_copy(
             update={"status": "FAILED", "failure_reason": reason}
         )
+        return self._world.orders[order_id]
 
     def _begin(self, order_id: UUID, saga: str, step: str, otp_required: bool) -> Order:
         order = self._found(order_id)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -41,8 +42,21 @@ class Seat:
     purchased_at: datetime | None
 
 
+@dataclass(frozen=True)
+class SeatMove:
+    """A sold seat's way to another owner; `hold_id` is its sale, `back` the way of a reversal."""
+
+    seat_id: UUID
+    hold_id: UUID
+    transfer_id: UUID
+    move_id: UUID
+    from_user_id: UUID
+    to_user_id: UUID
+    back: bool = False
+
+
 class InventoryClient:
-    """Calls to the inventory; each is idempotent by its hold_id."""
+    """Calls to the inventory; each is idempotent by its hold_id or move_id."""
 
     def __init__(self, target: str, internal_token: str) -> None:
         self._rpc = RpcClient(SERVICE, target, inventory_pb2_grpc.InventoryStub, internal_token)
@@ -68,7 +82,7 @@ class InventoryClient:
             hold_id=UUID(hold.hold_id),
             event_id=UUID(hold.event_id),
             category=hold.category,
-            held_until=_time(hold.held_until),
+            held_until=utc(hold.held_until),
             ttl_seconds=hold.ttl_seconds,
         )
 
@@ -87,12 +101,42 @@ class InventoryClient:
             ),
         )
 
-    def release_seat(self, seat_id: UUID, hold_id: UUID, undo_sale: bool = False) -> None:
-        """End that hold and no other; with `undo_sale` also the sale that came of it."""
+    def release_seat(
+        self,
+        seat_id: UUID,
+        hold_id: UUID,
+        undo_sale: bool = False,
+        owner_user_id: UUID | None = None,
+    ) -> None:
+        """End that hold and no other; with `undo_sale` also the sale that came of it.
+
+        The sale is taken from its first owner, or from the one named. Raises SEAT_UNAVAILABLE where
+        that one does not have the seat or has gone in.
+        """
         self._rpc.call(
             "ReleaseSeat",
-            pb.ReleaseSeatRequest(seat_id=str(seat_id), hold_id=str(hold_id), undo_sale=undo_sale),
+            pb.ReleaseSeatRequest(
+                seat_id=str(seat_id),
+                hold_id=str(hold_id),
+                undo_sale=undo_sale,
+                owner_user_id=str(owner_user_id or ""),
+            ),
         )
+
+    def update_owner(self, move: SeatMove, qr_code_hash: str) -> None:
+        """Hand the seat over. Raises SEAT_UNAVAILABLE (not SOLD, another sale), NOT_SEAT_OWNER."""
+        self._rpc.call("UpdateOwner", _update_owner(move, qr_code_hash=qr_code_hash))
+
+    def undo_update_owner(self, move: SeatMove) -> None:
+        """Take the move back, or see to it that it never comes.
+
+        Raises SEAT_UNAVAILABLE where it stands for good: the new owner has gone in.
+        """
+        self._rpc.call("UpdateOwner", _update_owner(move, undo=True))
+
+    def seat(self, seat_id: UUID) -> Seat:
+        """The seat as it stands; raises SEAT_NOT_FOUND."""
+        return _seat(self._rpc.call("GetSeatOwner", pb.GetSeatOwnerRequest(seat_id=str(seat_id))))
 
     def seats_of(self, user_id: UUID) -> list[Seat]:
         """Every seat the user owns, newest purchase first."""
@@ -106,7 +150,21 @@ class InventoryClient:
             raise Unreachable(SERVICE)
 
 
-def _time(moment: Timestamp) -> datetime:
+def _update_owner(move: SeatMove, **how: Any) -> pb.UpdateOwnerRequest:
+    return pb.UpdateOwnerRequest(
+        seat_id=str(move.seat_id),
+        from_user_id=str(move.from_user_id),
+        to_user_id=str(move.to_user_id),
+        hold_id=str(move.hold_id),
+        transfer_id=str(move.transfer_id),
+        direction=pb.BACK if move.back else pb.FORWARD,
+        move_id=str(move.move_id),
+        **how,
+    )
+
+
+def utc(moment: Timestamp) -> datetime:
+    """A protobuf time as ours."""
     return moment.ToDatetime(tzinfo=timezone.utc)
 
 
@@ -119,5 +177,5 @@ def _seat(seat: pb.Seat) -> Seat:
         status=pb.SeatStatus.Name(seat.status),
         owner_user_id=UUID(seat.owner_user_id) if seat.owner_user_id else None,
         price_paid=Decimal(seat.price_paid) if seat.price_paid else None,
-        purchased_at=_time(seat.purchased_at) if seat.HasField("purchased_at") else None,
+        purchased_at=utc(seat.purchased_at) if seat.HasField("purchased_at") else None,
     )

@@ -1,5 +1,6 @@
-"""The user service: balances, the ledger, who is flagged."""
+"""The user service: balances, the ledger, who is flagged, codes and payments."""
 
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -9,11 +10,35 @@ from common.clients import HttpClient
 from common.fields import PageQuery
 
 
-class UserClient:
-    """Internal calls to the user service; money calls are idempotent by their reference."""
+@dataclass(frozen=True)
+class CreditTransfer:
+    """Credits on their way from one user to another; `freeze_id` names a freeze to take first."""
 
-    def __init__(self, http: HttpClient) -> None:
+    from_user_id: UUID
+    to_user_id: UUID
+    amount: Decimal
+    reference_id: UUID
+    freeze_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class CodeOf:
+    """Whose code, and what it proves: `context` is "purchase" or "transfer"."""
+
+    user_id: UUID
+    context: str
+    reference_id: UUID
+
+
+class UserClient:
+    """Internal calls to the user service; money calls are idempotent by their reference.
+
+    `patient` is for what the service asks SMU or Stripe, which may take them seconds.
+    """
+
+    def __init__(self, http: HttpClient, patient: HttpClient) -> None:
         self._http = http
+        self._patient = patient
 
     def get(self, user_id: UUID) -> dict[str, Any]:
         """The profile; raises USER_NOT_FOUND."""
@@ -34,6 +59,63 @@ class UserClient:
         """Undo the charge of that reference, or see to it that it never takes effect."""
         self._http.post(
             "/credits/refund", user_id=user_id, amount=amount, reference_id=reference_id
+        )
+
+    def refund_to(
+        self, to_user_id: UUID, charged_user_id: UUID, amount: Decimal, reference_id: UUID
+    ) -> None:
+        """Give the charge of that reference back, once, to whoever is to have it."""
+        self._http.post(
+            "/credits/refund",
+            user_id=charged_user_id,
+            to_user_id=to_user_id,
+            amount=amount,
+            reference_id=reference_id,
+        )
+
+    def hold_back(self, credits: CreditTransfer) -> None:
+        """Take credits from the payer; the payee has them once the transfer is completed.
+
+        Raises INSUFFICIENT_CREDITS.
+        """
+        self._http.post("/credits/transfer", hold_back=True, **asdict(credits))
+
+    def complete_transfer(self, credits: CreditTransfer) -> None:
+        """Give what was held back to the payee."""
+        self._http.post("/credits/transfer/complete", **asdict(credits))
+
+    def undo_transfer(self, credits: CreditTransfer) -> None:
+        """Give what was held back to the payer again, or see to it that it is never taken."""
+        self._http.post("/credits/transfer/undo", **asdict(credits))
+
+    def freeze(self, user_id: UUID, amount: Decimal, reference_id: UUID) -> None:
+        """Freeze what the user has, up to the amount."""
+        self._http.post(
+            "/credits/freeze", user_id=user_id, amount=amount, reference_id=reference_id
+        )
+
+    def unfreeze(self, user_id: UUID, amount: Decimal, reference_id: UUID) -> None:
+        """Undo the freeze of that reference, or see to it that it never takes effect."""
+        self._http.post(
+            "/credits/unfreeze", user_id=user_id, amount=amount, reference_id=reference_id
+        )
+
+    def send_code(self, code: CodeOf, resend: bool = False) -> str:
+        """The provider's name of the code that lives, sent now where there was none.
+
+        Raises VALIDATION_ERROR (no phone), RATE_LIMITED, OTP_MAX_RETRIES, SERVICE_UNAVAILABLE.
+        """
+        answer = self._patient.post("/otp/send", resend=resend, **asdict(code))
+        return answer["verification_sid"]
+
+    def verify_code(self, code: CodeOf, given: str) -> None:
+        """Return where the code is right; raises OTP_INVALID, OTP_EXPIRED, OTP_MAX_RETRIES."""
+        self._patient.post("/otp/verify", otp_code=given, **asdict(code))
+
+    def topup(self, user_id: UUID, amount: Decimal, key: str | None) -> dict[str, Any]:
+        """A payment for the user's browser to complete; the same key gives the same one."""
+        return self._patient.post(
+            "/credits/topup", user_id=user_id, amount=amount, idempotency_key=key
         )
 
     def ledger(self, user_id: UUID, page: PageQuery) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Payment:
     """The record of the pay saga: the order, and the code made for its owner."""
 
     order: Order
-    qr_payload: str
+    qr_payload: str = ""
     remaining_balance: Decimal | None = None
 
 

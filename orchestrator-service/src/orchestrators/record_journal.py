@@ -1,36 +1,53 @@
-"""The order as the journal of the saga at work on it, and the journal of a saga that needs none."""
+"""A record as the journal of the saga at work on it, and the journal of a saga that needs none."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Generic
 
 from common.errors import AppError, ErrorCode
 
-from ..clients.order_client import Order, OrderClient
+from ..clients.saga_records import R, SagaRecords
 from .saga import Overtaken
 
 
-class OrderJournal:
-    """Writes under the version that the order was claimed with (saga.Journal)."""
+class RecordJournal(Generic[R]):
+    """Writes under the version that the record was claimed with (saga.Journal).
 
-    def __init__(self, orders: OrderClient, order: Order) -> None:
-        self._orders = orders
-        self._order = order
+    `undone` is the status that the record has once everything is undone.
+    """
+
+    def __init__(self, records: SagaRecords[R], record: R, undone: str) -> None:
+        self._records = records
+        self._record = record
+        self._undone = undone
 
     def begin(self, step: str) -> None:
-        with _overtaken_is_no_failure():
-            self._orders.record_step(self._order, step)
+        with self._overtaken_is_no_failure():
+            self._records.record_step(self._record, step)
 
     def undoing(self) -> None:
-        with _overtaken_is_no_failure():
-            self._orders.record_undoing(self._order)
+        with self._overtaken_is_no_failure():
+            self._records.record_undoing(self._record)
 
     def abandon(self) -> None:
-        with _overtaken_is_no_failure():
-            self._orders.end_saga(self._order)
+        with self._overtaken_is_no_failure():
+            self._records.end_saga(self._record)
 
     def failed(self, reason: ErrorCode) -> None:
-        with _overtaken_is_no_failure():
-            self._orders.finish(self._order, "FAILED", reason)
+        with self._overtaken_is_no_failure():
+            if self._undone == "FAILED":
+                self._records.finish(self._record, self._undone, reason)
+            else:
+                self._records.finish(self._record, self._undone)
+
+    @contextmanager
+    def _overtaken_is_no_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except AppError as error:
+            if error.code is self._records.overtaken:
+                raise Overtaken from error
+            raise
 
 
 class NoJournal:
@@ -47,13 +64,3 @@ class NoJournal:
 
     def failed(self, reason: ErrorCode) -> None:
         """See begin."""
-
-
-@contextmanager
-def _overtaken_is_no_failure() -> Iterator[None]:
-    try:
-        yield
-    except AppError as error:
-        if error.code is ErrorCode.ORDER_INVALID_STATE:
-            raise Overtaken from error
-        raise

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, NoReturn, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from prometheus_client import Counter
 
@@ -45,24 +45,30 @@ class Unfinished(Exception):
 
 @dataclass(frozen=True)
 class Step(Generic[R]):
-    """`do` and `undo` are idempotent, and `undo` accepts work that never happened."""
+    """`do` and `undo` are idempotent, and `undo` accepts work that never happened.
+
+    `may_stand`, of a pivot: its `undo` is refused where what it did can no longer be taken back.
+    """
 
     do: Callable[[R], None]
     undo: Callable[[R], None] | None = None
     pivot: bool = False
+    may_stand: bool = False
 
 
 class Saga(Generic[R]):
     """Steps up to the pivot can be undone; those after it are retried until they succeed.
 
     Undoing undoes every one of them: a time-out does not say whether a step took effect, and what
-    never happened must be kept from happening late. Without a pivot every step can be undone.
+    never happened must be kept from happening late. Without a pivot every step can be undone. A
+    pivot without `undo` of which nobody knows whether it happened is left to be done again.
     """
 
     def __init__(self, name: str, *steps: Step[R]) -> None:
         self.name = name
         self._steps = steps
-        self._pivot = next((i for i, step in enumerate(steps) if step.pivot), len(steps) - 1)
+        self._pivot_at = next((i for i, step in enumerate(steps) if step.pivot), len(steps) - 1)
+        self._pivot = steps[self._pivot_at]
 
     @property
     def step_names(self) -> list[str]:
@@ -71,7 +77,7 @@ class Saga(Generic[R]):
 
     def is_pivot(self, step_name: str) -> bool:
         """Whether the step of that name decides the saga."""
-        return self.step_names[self._pivot] == step_name
+        return self.step_names[self._pivot_at] == step_name
 
     def run(self, record: R, journal: Journal) -> None:
         """Drive a record whose first step has been journalled as begun.
@@ -80,7 +86,7 @@ class Saga(Generic[R]):
         step reached nobody; INTERNAL_ERROR where a saga that had begun was undone or still has to
         be; Unfinished past the pivot; Overtaken.
         """
-        for position, step in enumerate(self._steps[: self._pivot + 1]):
+        for position, step in enumerate(self._steps[: self._pivot_at + 1]):
             try:
                 if position > 0:
                     journal.begin(self.step_names[position])
@@ -98,52 +104,73 @@ class Saga(Generic[R]):
         everything is undone. Raises what stands in the way; the next round goes on from there.
         """
         if undoing or not self.is_pivot(step_name):
-            self._undo(record, journal, ErrorCode.INTERNAL_ERROR)
-            return
+            stands = not self._undo(record, journal, ErrorCode.INTERNAL_ERROR, in_doubt=undoing)
+        else:
+            stands = self._redo_pivot(record, journal)
+        if stands:
+            self._finish(record)
+
+    def _redo_pivot(self, record: R, journal: Journal) -> bool:
+        """Whether the pivot is done now; where it is refused, what came before it is undone."""
         try:
-            self._steps[self._pivot].do(record)
+            self._pivot.do(record)
+            return True
         except AppError as error:
-            if not error.had_no_effect or error.code.http_status >= 500:
+            if not _is_refusal(error):
                 raise
-            self._undo(record, journal, error.code)
-            return
-        self._finish(record)
+            if self._pivot_at == 0 and self._pivot.undo is None:
+                journal.abandon()
+                self._count("refused")
+            else:
+                self._undo(record, journal, error.code)
+            return False
 
     def _finish(self, record: R) -> None:
         try:
-            for step in self._steps[self._pivot + 1 :]:
+            for step in self._steps[self._pivot_at + 1 :]:
                 step.do(record)
         except AppError as error:
-            log.error("saga is not finished", extra={"saga": self.name, "reason": str(error)})
-            self._count("unfinished")
-            raise Unfinished from error
+            raise self._unfinished(error) from error
         self._count("done")
 
-    def _put_back(self, position: int, error: Exception, record: R, journal: Journal) -> NoReturn:
-        """After a step failed: undo what has begun, then say what the caller may know."""
+    def _put_back(self, position: int, error: Exception, record: R, journal: Journal) -> None:
+        """After a step failed: undo what has begun, then raise what the caller may know.
+
+        Returns where it is the pivot that failed, and it turns out to stand.
+        """
         known = error if isinstance(error, AppError) and error.had_no_effect else None
         if known and position == 0:
             journal.abandon()
             self._count("refused")
             raise known
+        in_doubt = known is None and position == self._pivot_at
+        if in_doubt and self._pivot.pivot and self._pivot.undo is None:
+            raise self._unfinished(error) from error
         log.warning(
             "saga fails and is undone",
             extra={"saga": self.name, "step": self.step_names[position], "reason": str(error)},
             exc_info=None if isinstance(error, AppError) else error,
         )
-        refused = known is not None and known.code.http_status < 500
-        reason = known.code if refused else ErrorCode.INTERNAL_ERROR
+        refused = known is not None and _is_refusal(known)
         try:
-            self._undo(record, journal, reason)
+            undone = self._undo(
+                record, journal, known.code if refused else ErrorCode.INTERNAL_ERROR, in_doubt
+            )
         except AppError as problem:
             raise _internal_error("it is being settled: look at it again in a minute") from problem
-        raise known if refused else _internal_error("everything was put back") from error
+        if undone:
+            raise known if refused else _internal_error("everything was put back") from error
 
-    def _undo(self, record: R, journal: Journal, reason: ErrorCode) -> None:
-        """Undo every step up to the pivot, each even where another could not be undone."""
+    def _undo(self, record: R, journal: Journal, reason: ErrorCode, in_doubt: bool = False) -> bool:
+        """Undo every step up to the pivot, each even where another could not be undone.
+
+        False where the pivot was `in_doubt` and stands: whoever asks is told the same for good.
+        """
         try:
             journal.undoing()
-            steps = reversed(self._steps[: self._pivot + 1])
+            if in_doubt and self._pivot.may_stand and self._stands(record):
+                return False
+            steps = reversed(self._steps[: self._pivot_at + 1])
             problems = [self._undo_step(step, record) for step in steps]
             for problem in filter(None, problems):
                 raise problem
@@ -153,6 +180,17 @@ class Saga(Generic[R]):
             self._count("undo_failed")
             raise
         self._count("undone")
+        return True
+
+    def _stands(self, record: R) -> bool:
+        """Undo the pivot before anything else; whether it happened and cannot be undone."""
+        try:
+            self._pivot.undo(record)
+        except AppError as error:
+            if not _is_refusal(error):
+                raise
+            return True
+        return False
 
     @staticmethod
     def _undo_step(step: Step[R], record: R) -> AppError | None:
@@ -163,8 +201,22 @@ class Saga(Generic[R]):
             return error
         return None
 
+    def _unfinished(self, error: Exception) -> Unfinished:
+        log.error(
+            "saga is not finished",
+            extra={"saga": self.name, "reason": str(error)},
+            exc_info=None if isinstance(error, AppError) else error,
+        )
+        self._count("unfinished")
+        return Unfinished()
+
     def _count(self, outcome: str) -> None:
         _OUTCOMES.labels(self.name, outcome).inc()
+
+
+def _is_refusal(error: AppError) -> bool:
+    """Whether the other side said no, as opposed to nothing at all."""
+    return error.had_no_effect and error.code.http_status < 500
 
 
 def _internal_error(what_now: str) -> AppError:

@@ -1,14 +1,38 @@
 """One's own credits."""
 
-from flask import Blueprint
+import re
+from typing import Annotated
+
+from flask import Blueprint, request
+from pydantic import Field
 
 from common.auth import Access, Caller
 from common.endpoint import endpoint
-from common.fields import Page, PageQuery
+from common.errors import AppError, ErrorCode
+from common.fields import Answer, Body, Money, Page, PageQuery, PositiveAmount
 
 from ..clients.user_client import UserClient
 from .paging import page_of
 from .shapes import Balance, LedgerEntry
+
+_IDEMPOTENCY_KEY = "Idempotency-Key"
+_KEY = re.compile(r"[ -~]{1,200}")  # Stripe takes 255, the user service puts the user before it
+
+
+class TopupBody(Body):
+    """How many credits to buy; 1 credit is 1 SGD."""
+
+    amount: Annotated[PositiveAmount, Field(le=10_000)]
+
+
+class Topup(Answer):
+    """A payment that Stripe.js completes by its `client_secret`; the credits come with it."""
+
+    client_secret: str
+    payment_intent_id: str
+    amount: Money
+    currency: str
+    message: str
 
 
 def credits_blueprint(users: UserClient) -> Blueprint:
@@ -26,5 +50,18 @@ def credits_blueprint(users: UserClient) -> Blueprint:
     def ledger(query: PageQuery, caller: Caller) -> Page[LedgerEntry]:
         """Every movement, newest first; the amounts of all of them sum to the balance."""
         return page_of(LedgerEntry, users.ledger(caller.user_id, query), query)
+
+    @routes.post("/api/credits/topup")
+    @endpoint(access=Access.CUSTOMER, body=TopupBody, returns=Topup)
+    def topup(body: TopupBody, caller: Caller) -> Topup:
+        """Begin to buy credits. The header Idempotency-Key makes a repeat safe."""
+        key = request.headers.get(_IDEMPOTENCY_KEY)
+        if key is not None and not _KEY.fullmatch(key):
+            raise AppError(
+                ErrorCode.VALIDATION_ERROR,
+                f"{_IDEMPOTENCY_KEY} must be 1 to 200 printable ASCII characters.",
+            )
+        payment = users.topup(caller.user_id, body.amount, key)
+        return Topup(**payment, message="Complete the payment with Stripe to get the credits.")
 
     return routes

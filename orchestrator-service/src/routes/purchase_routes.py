@@ -10,7 +10,7 @@ from common.errors import AppError, ErrorCode
 from common.fields import Page, PageQuery
 
 from ..clients.order_client import OrderClient
-from ..orchestrators.purchase_orchestrator import Outcome, PurchaseOrchestrator
+from ..orchestrators.purchase_orchestrator import Purchase, PurchaseOrchestrator
 from .paging import page_of
 from .shapes import HeldSeat, OrderStatus, OrderView, PaidOrder, PayBody, ReserveBody
 
@@ -105,7 +105,7 @@ def purchase_blueprint(purchase: PurchaseOrchestrator, orders: OrderClient) -> B
     return routes
 
 
-def _paid(outcome: Outcome) -> PaidOrder:
+def _paid(outcome: Purchase) -> PaidOrder:
     return PaidOrder(
         order_id=outcome.order.order_id,
         seat_id=outcome.order.seat_id,

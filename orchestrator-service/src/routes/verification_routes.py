@@ -1,0 +1,90 @@
+"""Scans at the gates."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from flask import Blueprint
+from pydantic import Field
+
+from common.auth import Access, Caller
+from common.endpoint import endpoint
+from common.errors import AppError, ErrorCode
+from common.fields import Answer, Body
+
+from ..orchestrators.verification_orchestrator import Verdict, VerificationOrchestrator
+
+_MESSAGES = {
+    "SUCCESS": "Welcome: let them in.",
+    "DUPLICATE": "Already in.",
+    "WRONG_HALL": "This ticket is for another hall.",
+    "NOT_OWNER": "This ticket belongs to somebody else now.",
+    "UNPAID": "This seat is not paid for.",
+    "NOT_FOUND": "There is no such ticket.",
+    "EXPIRED": "This code is too old: ask for a fresh one.",
+}
+Outcome = Literal[
+    "SUCCESS", "DUPLICATE", "WRONG_HALL", "NOT_OWNER", "UNPAID", "NOT_FOUND", "EXPIRED"
+]
+
+
+class ScanBody(Body):
+    """A code as it was read at a hall's gate; `scan_id` is the scanner's own, new for each scan."""
+
+    qr_payload: str
+    hall_id: str = Field(min_length=1, max_length=20)
+    scan_id: UUID | None = None
+    staff_id: UUID | None = None
+
+
+class ScanOutcome(Answer):
+    """What the gate is to do; `scanned_at` is of the first entry, for DUPLICATE."""
+
+    result: Outcome
+    message: str
+    seat_id: UUID
+    row_number: str | None
+    seat_number: int | None
+    owner_name: str | None
+    scanned_at: datetime | None
+    expected_hall: str | None
+
+
+def verification_blueprint(service: VerificationOrchestrator) -> Blueprint:
+    """POST /api/verify."""
+    routes = Blueprint("verification", __name__)
+
+    @routes.post("/api/verify")
+    @endpoint(
+        access=Access.STAFF, body=ScanBody, returns=ScanOutcome, errors=(ErrorCode.QR_INVALID,)
+    )
+    def verify(body: ScanBody, caller: Caller) -> ScanOutcome:
+        """Judge the code of a ticket and let its owner in, once.
+
+        Every outcome but a code that is none of ours is a 200. The same scan_id is answered the
+        same again, so that a scanner that lost the answer can ask again.
+        """
+        if body.staff_id not in (None, caller.user_id):
+            raise AppError(ErrorCode.FORBIDDEN, "staff_id is not yours; it can be left out.")
+        return _outcome(service.verify(caller.user_id, body.qr_payload, body.hall_id, body.scan_id))
+
+    return routes
+
+
+def _outcome(verdict: Verdict) -> ScanOutcome:
+    facts, result = verdict.facts, verdict.result
+    return ScanOutcome(
+        result=result,
+        message=_MESSAGES[result],
+        seat_id=verdict.seat_id,
+        row_number=facts.ticket.row_number,
+        seat_number=facts.ticket.seat_number,
+        owner_name=facts.owner and (facts.owner["full_name"] or _masked(facts.owner["email"])),
+        scanned_at=facts.ticket.first_entry_at if result == "DUPLICATE" else None,
+        expected_hall=facts.event.hall_id if result == "WRONG_HALL" else None,
+    )
+
+
+def _masked(email: str) -> str:
+    name, _, domain = email.partition("@")
+    return f"{name[:1]}***@{domain}"
