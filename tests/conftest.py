@@ -12,7 +12,10 @@ sys.path[:0] = [str(ROOT / "local-stack"), str(Path(__file__).parent)]
 
 from local_stack.stack import Stack  # noqa: E402
 
+from deals import Deal  # noqa: E402
+from outside import Smu, Stripe  # noqa: E402
 from platform_client import EVENT_B, Api, Buyer, Records  # noqa: E402
+from shaky_orchestrator import ShakyOrchestrator, shaky_orchestrator  # noqa: E402
 
 HOLD_TTL_SECONDS = 6
 
@@ -66,6 +69,18 @@ def admin(api: Api) -> Api:
     return api.logged_in("admin@example.com", "password123")
 
 
+@pytest.fixture(scope="session")
+def smu(stack: Stack) -> Smu:
+    """The codes that were sent."""
+    return Smu(stack.settings["SMU_API_URL"])
+
+
+@pytest.fixture(scope="session")
+def stripe(stack: Stack) -> Stripe:
+    """Where top-ups are paid."""
+    return Stripe(stack.settings["STRIPE_API_BASE"], stack.settings["STRIPE_WEBHOOK_SECRET"])
+
+
 @pytest.fixture
 def new_buyer(api: Api, admin: Api) -> Callable[..., Buyer]:
     """Registers a user, logs in, and gives credits."""
@@ -86,3 +101,37 @@ def _free_seats(api: Api) -> Iterator[str]:
 def new_seat(_free_seats: Iterator[str]) -> Callable[[], str]:
     """A seat of the hall-sized event that no other test touches."""
     return lambda: next(_free_seats)
+
+
+@pytest.fixture
+def new_deal(
+    new_buyer: Callable[..., Buyer], new_seat: Callable[[], str], smu: Smu, records: Records
+) -> Callable[..., Deal]:
+    """A seat just sold to a seller, and a buyer for it."""
+
+    def making(price: float = 100, buyer_credits: float = 1000) -> Deal:
+        parties = new_buyer(credits=1000), new_buyer(credits=buyer_credits)
+        return Deal.of(*parties, new_seat(), smu, records, price)
+
+    return making
+
+
+@pytest.fixture
+def shaky(stack: Stack) -> Iterator[ShakyOrchestrator]:
+    """An orchestrator whose calls can be made to break."""
+    with shaky_orchestrator(stack) as orchestrator:
+        yield orchestrator
+
+
+@pytest.fixture
+def without_recovery(stack: Stack) -> Iterator[Callable[[], None]]:
+    """Keeps recovery away until the fixture's value is called."""
+    stack.stop("recovery")
+    yield lambda: stack.start("recovery")
+    stack.start("recovery")
+
+
+@pytest.fixture(scope="session")
+def staff(api: Api) -> Api:
+    """The seeded member of staff, logged in."""
+    return api.logged_in("staff@example.com", "password123")

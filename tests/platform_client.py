@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -62,21 +63,23 @@ def refusal(response: httpx.Response) -> tuple[int, str]:
 
 
 class Buyer:
-    """A registered user with credits."""
+    """A registered user with credits and a phone of his own."""
 
-    def __init__(self, api: Api, user_id: str, email: str) -> None:
+    def __init__(self, api: Api, user_id: str, email: str, phone: str) -> None:
         self.api = api
         self.user_id = user_id
         self.email = email
+        self.phone = phone
 
     @classmethod
     def register(cls, api: Api, admin: Api, credits: float) -> "Buyer":
-        email = f"{uuid4().hex}@example.com"
-        user = api.ok("POST", "/api/auth/register", email=email, password="password123")
+        email, phone = f"{uuid4().hex}@example.com", f"+65{uuid4().int % 10**11:011}"
+        account = {"email": email, "phone": phone, "password": "password123"}
+        user = api.ok("POST", "/api/auth/register", **account)
         if credits:
             grant = {"user_id": user["user_id"], "amount": credits, "reason": "for a test"}
             admin.ok("POST", "/api/admin/credits/grant", **grant)
-        return cls(api.logged_in(email, "password123"), user["user_id"], email)
+        return cls(api.logged_in(email, "password123"), user["user_id"], email, phone)
 
     def reserve(self, seat_id: str) -> dict[str, Any]:
         return self.api.ok("POST", "/api/reserve", seat_id=seat_id)
@@ -94,6 +97,41 @@ class Buyer:
         """Kinds and amounts, oldest first."""
         entries = self.api.ok("GET", "/api/credits/ledger?per_page=100")
         return [(entry["kind"], entry["amount"]) for entry in reversed(entries)]
+
+
+@dataclass
+class Purchase:
+    """An order of a buyer who confirms it by a code."""
+
+    buyer: Buyer
+    held: dict[str, Any]
+
+    def pay(self) -> tuple[int, str]:
+        """What a pay that must be refused is refused with."""
+        return self.buyer.api.refused("POST", "/api/pay", order_id=self.held["order_id"])
+
+    def verify(self, code: str, buyer: Buyer | None = None) -> tuple[int, str]:
+        """What a code that must be refused is refused with."""
+        api = (buyer or self.buyer).api
+        return api.refused("POST", "/api/verify-otp", **self._reference, otp_code=code)
+
+    def resend(self, buyer: Buyer | None = None) -> tuple[int, str]:
+        """What a resend that must be refused is refused with."""
+        return (buyer or self.buyer).api.refused("POST", "/api/otp/resend", **self._reference)
+
+    def another_code(self) -> None:
+        assert self.buyer.api.ok("POST", "/api/otp/resend", **self._reference)["message"]
+
+    def complete(self, code: str) -> dict[str, Any]:
+        """Give the right code, and pay."""
+        api = self.buyer.api
+        verified = api.ok("POST", "/api/verify-otp", **self._reference, otp_code=code)
+        assert verified["verified"] is True and verified["message"]
+        return self.buyer.pay(self.held["order_id"])
+
+    @property
+    def _reference(self) -> dict[str, str]:
+        return {"context": "purchase", "reference_id": self.held["order_id"]}
 
 
 class Records:
@@ -139,6 +177,12 @@ class Records:
         )
         return dict(self.query("user", sql, order_id))
 
+    def assert_held(self, buyer: Buyer, held: dict[str, Any]) -> None:
+        """An order that nothing has come of yet: it can still be paid."""
+        assert self.hold(held["seat_id"]) == ("HELD", buyer.user_id)
+        assert self.order(held["order_id"]) == ("PENDING", None)
+        assert self.movements(held["order_id"]) == {}
+
     def assert_sold(self, buyer: Buyer, held: dict[str, Any], price: str) -> None:
         """Rules 1 to 3 for an order that was paid: sold, confirmed, charged once."""
         order_id, seat_id = held["order_id"], held["seat_id"]
@@ -163,6 +207,15 @@ class Records:
         )
         balance, total = self.query("user", sql, buyer.user_id)[0]
         assert balance == total
+
+    def assert_frozen_is_explained(self, buyer: Buyer) -> None:
+        """What is frozen of a user is the sum of what was frozen and still is."""
+        sql = (
+            "SELECT frozen_credits, (SELECT coalesce(sum(amount), 0) FROM credit_freezes f"
+            " WHERE f.user_id = u.user_id AND ended_at IS NULL) FROM users u WHERE user_id = %s"
+        )
+        frozen, total = self.query("user", sql, buyer.user_id)[0]
+        assert frozen == total
 
 
 def process_tree(pid: int) -> list[int]:

@@ -2,86 +2,20 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import httpx
 import pytest
-from local_stack.ports import any_free
 from local_stack.stack import Stack
 
 from common.testing import wait_for
-from conftest import ROOT
 from fault_proxy import Fault, FaultProxy
 from platform_client import Buyer, Records, process_tree, refusal
+from shaky_orchestrator import STATUS_OF_CALL, ShakyOrchestrator
 
 NewBuyer, NewSeat = Callable[..., Buyer], Callable[[], str]
-
-
-@dataclass
-class ShakyOrchestrator:
-    """An orchestrator of its own, on the stack's services, with a fault proxy before each."""
-
-    url: str
-    process: subprocess.Popen
-    users: FaultProxy
-    orders: FaultProxy
-    inventory: FaultProxy
-
-    def pay(self, buyer: Buyer, held: dict) -> httpx.Response:
-        """Pay through this orchestrator."""
-        api = buyer.api.at(self.url)
-        return api.call("POST", "/api/pay", json={"order_id": held["order_id"]})
-
-    def pay_and_be_killed(self, buyer: Buyer, held: dict, proxy: FaultProxy) -> None:
-        """Pay, and end the orchestrator as soon as the armed `proxy` strikes."""
-        with ThreadPoolExecutor(1) as pool:
-            paying = pool.submit(self.pay, buyer, held)
-            assert proxy.struck.wait(10)
-            os.killpg(self.process.pid, signal.SIGKILL)
-            with pytest.raises(httpx.HTTPError):
-                paying.result()
-
-
-@pytest.fixture
-def shaky(stack: Stack) -> Iterator[ShakyOrchestrator]:
-    users, orders, inventory = (
-        FaultProxy(("127.0.0.1", stack.ports[name])) for name in ("user", "order", "inventory")
-    )
-    address = f"127.0.0.1:{any_free()}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "python:common.gunicorn_conf"]
-        + ["--bind", address, "--workers", "1", "src.app:create_app()"],
-        cwd=ROOT / "orchestrator-service",
-        env={
-            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME")},
-            **stack.settings,
-            "USER_SERVICE_URL": f"http://127.0.0.1:{users.port}",
-            "ORDER_SERVICE_URL": f"http://127.0.0.1:{orders.port}",
-            "INVENTORY_SERVICE_URL": f"127.0.0.1:{inventory.port}",
-        },
-        start_new_session=True,
-    )
-    url = f"http://{address}"
-    wait_for(lambda: is_healthy(url), "the orchestrator", seconds=20)
-    yield ShakyOrchestrator(url, process, users, orders, inventory)
-    for proxy in (users, orders, inventory):
-        proxy.release()
-        proxy.close()
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def is_healthy(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health").status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture
@@ -92,8 +26,19 @@ def bought(new_buyer: NewBuyer, new_seat: NewSeat) -> tuple[Buyer, dict]:
 
 
 CHARGE = b"/credits/deduct"
-STATUS_OF_CALL = b"\x01\x05\x00\x00"  # HTTP/2: a HEADERS frame that ends its stream
 INTERNAL_ERROR = (500, "INTERNAL_ERROR")
+
+
+def pay(shaky: ShakyOrchestrator, buyer: Buyer, held: dict) -> httpx.Response:
+    """Pay through the shaky orchestrator."""
+    body = {"order_id": held["order_id"]}
+    return buyer.api.at(shaky.url).call("POST", "/api/pay", json=body)
+
+
+def pay_and_be_killed(
+    shaky: ShakyOrchestrator, buyer: Buyer, held: dict, proxy: FaultProxy
+) -> None:
+    shaky.be_killed(lambda: pay(shaky, buyer, held), proxy)
 
 
 def settled(records: Records, held: dict, status: str) -> None:
@@ -117,7 +62,7 @@ def test_a_charge_whose_answer_is_lost_is_refunded(
 ) -> None:
     buyer, held = bought
     shaky.users.arm(Fault.LOSE_ANSWER, CHARGE)
-    assert refusal(shaky.pay(buyer, held)) == INTERNAL_ERROR
+    assert refusal(pay(shaky, buyer, held)) == INTERNAL_ERROR
     shaky.users.expect_answer(b"HTTP/1.1 200")
     records.assert_undone(buyer, held)
     assert kinds(records, held) == {"CHARGE", "REFUND"}
@@ -128,7 +73,7 @@ def test_a_sale_whose_answer_is_lost_is_undone_and_refunded(
 ) -> None:
     buyer, held = bought
     shaky.inventory.arm(Fault.LOSE_ANSWER, held["order_id"].encode())
-    assert refusal(shaky.pay(buyer, held)) == INTERNAL_ERROR
+    assert refusal(pay(shaky, buyer, held)) == INTERNAL_ERROR
     shaky.inventory.expect_answer(STATUS_OF_CALL)
     records.assert_undone(buyer, held)
     assert kinds(records, held) == {"CHARGE", "REFUND"}
@@ -139,7 +84,7 @@ def test_a_charge_that_comes_after_its_undoing_is_refused(
 ) -> None:
     buyer, held = bought
     shaky.users.arm(Fault.HOLD_REQUEST, CHARGE)
-    assert refusal(shaky.pay(buyer, held)) == INTERNAL_ERROR
+    assert refusal(pay(shaky, buyer, held)) == INTERNAL_ERROR
     records.assert_undone(buyer, held)
     shaky.users.release()
     shaky.users.expect_answer(b"HTTP/1.1 409")
@@ -152,7 +97,7 @@ def test_a_sale_that_comes_after_its_undoing_is_refused(
 ) -> None:
     buyer, held = bought
     shaky.inventory.arm(Fault.HOLD_CALL, held["order_id"].encode())
-    assert refusal(shaky.pay(buyer, held)) == INTERNAL_ERROR
+    assert refusal(pay(shaky, buyer, held)) == INTERNAL_ERROR
     records.assert_undone(buyer, held)
     shaky.inventory.release()
     shaky.inventory.expect_answer(b"SEAT_NOT_HELD")
@@ -186,7 +131,7 @@ def test_a_sold_order_whose_last_write_fails_is_completed_by_recovery_and_charge
 ) -> None:
     buyer, held = bought
     shaky.orders.arm(Fault.HOLD_REQUEST, f"PATCH /orders/{held['order_id']} HTTP".encode())
-    answer = shaky.pay(buyer, held)
+    answer = pay(shaky, buyer, held)
     assert (answer.status_code, answer.json()["data"]["status"]) == (202, "PENDING")
     settled(records, held, "CONFIRMED")
     shaky.orders.release()
@@ -199,7 +144,7 @@ def test_a_driver_that_is_killed_before_the_sale_is_undone_by_recovery(
 ) -> None:
     buyer, held = bought
     shaky.users.arm(Fault.HOLD_REQUEST, CHARGE)
-    shaky.pay_and_be_killed(buyer, held, shaky.users)
+    pay_and_be_killed(shaky, buyer, held, shaky.users)
     settled(records, held, "FAILED")
     shaky.users.release()
     shaky.users.expect_answer(b"HTTP/1.1 409")
@@ -213,19 +158,11 @@ def test_a_driver_that_is_killed_at_the_sale_is_followed_forward_by_recovery(
     buyer, held = bought
     records.prolong(held)
     shaky.inventory.arm(Fault.HOLD_CALL, held["order_id"].encode())
-    shaky.pay_and_be_killed(buyer, held, shaky.inventory)
+    pay_and_be_killed(shaky, buyer, held, shaky.inventory)
     settled(records, held, "CONFIRMED")
     shaky.inventory.release()
     shaky.inventory.expect_answer(STATUS_OF_CALL)
     assert_sold_for_its_price(records, buyer, held)
-
-
-@pytest.fixture
-def without_recovery(stack: Stack) -> Iterator[Callable[[], None]]:
-    """Keeps recovery away until the fixture's value is called."""
-    stack.stop("recovery")
-    yield lambda: stack.start("recovery")
-    stack.start("recovery")
 
 
 def test_while_a_pay_before_the_sale_is_not_settled_another_one_is_refused(
@@ -236,7 +173,7 @@ def test_while_a_pay_before_the_sale_is_not_settled_another_one_is_refused(
 ) -> None:
     buyer, held = bought
     shaky.users.arm(Fault.HOLD_REQUEST, CHARGE)
-    shaky.pay_and_be_killed(buyer, held, shaky.users)
+    pay_and_be_killed(shaky, buyer, held, shaky.users)
     answer = buyer.api.call("POST", "/api/pay", json={"order_id": held["order_id"]})
     assert refusal(answer) == (409, "ORDER_INVALID_STATE")
     assert answer.json()["details"]["order_id"] == held["order_id"]
@@ -254,7 +191,7 @@ def test_while_a_pay_at_the_sale_is_not_settled_another_one_is_pending(
     buyer, held = bought
     records.prolong(held)
     shaky.inventory.arm(Fault.HOLD_CALL, held["order_id"].encode())
-    shaky.pay_and_be_killed(buyer, held, shaky.inventory)
+    pay_and_be_killed(shaky, buyer, held, shaky.inventory)
     answer = buyer.api.call("POST", "/api/pay", json={"order_id": held["order_id"]})
     assert (answer.status_code, answer.json()["data"]["status"]) == (202, "PENDING")
     without_recovery()
@@ -268,7 +205,7 @@ def test_a_charge_in_a_user_service_that_freezes_is_undone_once_it_thaws(
     buyer, held = bought
     shaky.users.arm(Fault.HOLD_REQUEST, CHARGE)
     with ThreadPoolExecutor(1) as pool:
-        paying = pool.submit(shaky.pay, buyer, held)
+        paying = pool.submit(pay, shaky, buyer, held)
         assert shaky.users.struck.wait(10)
         with frozen(stack, "user"):
             shaky.users.release()
@@ -285,7 +222,7 @@ def test_a_sale_in_an_inventory_that_freezes_is_undone_once_it_thaws(
     records.prolong(held)
     shaky.inventory.arm(Fault.HOLD_CALL, held["order_id"].encode())
     with ThreadPoolExecutor(1) as pool:
-        paying = pool.submit(shaky.pay, buyer, held)
+        paying = pool.submit(pay, shaky, buyer, held)
         assert shaky.inventory.struck.wait(10)
         with frozen(stack, "inventory"):
             shaky.inventory.release()

@@ -1,0 +1,211 @@
+"""Scenario 3 of the task list, through the gateway: one person in per ticket."""
+
+import base64
+import json
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from local_stack.stack import Stack
+
+from deals import Deal
+from platform_client import EVENT_B, Api, Buyer, Records, refusal
+
+NewDeal, NewBuyer, NewSeat = Callable[..., Deal], Callable[..., Buyer], Callable[[], str]
+
+
+@dataclass
+class Gate:
+    """A member of staff at a hall's gate, and codes of any age, as the contract has them."""
+
+    staff: Api
+    hall: str
+    key: str
+
+    def scan(self, payload: str, **body: Any) -> httpx.Response:
+        body = {"qr_payload": payload, "hall_id": self.hall, **body}
+        return self.staff.call("POST", "/api/verify", json=body)
+
+    def result(self, payload: str, **body: Any) -> dict[str, Any]:
+        """`data` of a scan that has an outcome."""
+        answer = self.scan(payload, **body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def code(self, seat_id: str, user: Buyer, age_seconds: float = 0, **other: str) -> str:
+        """A code for that seat and user, by our own hand."""
+        made = datetime.now(timezone.utc) - timedelta(seconds=age_seconds)
+        content = {
+            "seat_id": seat_id,
+            "user_id": user.user_id,
+            "hall_id": self.hall,
+            "generated_at": made.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **other,
+        }
+        iv = os.urandom(12)
+        sealed = AESGCM(self.key.encode()).encrypt(iv, json.dumps(content).encode(), None)
+        return base64.b64encode(iv + sealed).decode()
+
+
+@pytest.fixture(scope="session")
+def gate(api: Api, staff: Api, stack: Stack) -> Gate:
+    """The gate of the hall-sized event."""
+    hall = api.ok("GET", f"/api/events/{EVENT_B}")["hall_id"]
+    return Gate(staff, hall, stack.settings["QR_ENCRYPTION_KEY"])
+
+
+@pytest.fixture
+def bought(new_buyer: NewBuyer, new_seat: NewSeat) -> tuple[Buyer, str, str]:
+    """Who bought a seat, which one, and the code that came with it."""
+    buyer, seat_id = new_buyer(), new_seat()
+    return buyer, seat_id, buyer.pay(buyer.reserve(seat_id)["order_id"])["qr_payload"]
+
+
+def entries(records: Records, seat_id: str) -> list[str]:
+    """The results that are booked for a seat, oldest first."""
+    sql = "SELECT result::text FROM entry_logs WHERE seat_id = %s ORDER BY scanned_at"
+    return [result for (result,) in records.query("inventory", sql, seat_id)]
+
+
+def test_a_valid_code_lets_its_owner_in_once(
+    gate: Gate, bought: tuple[Buyer, str, str], records: Records
+) -> None:
+    buyer, seat_id, payload = bought
+    first = gate.result(payload)
+    assert (first["result"], first["seat_id"]) == ("SUCCESS", seat_id)
+    assert first["row_number"] and first["seat_number"] and first["message"]
+    assert first["owner_name"] == f"{buyer.email[0]}***@example.com"
+    assert records.seat(seat_id) == ("CHECKED_IN", buyer.user_id)
+    again = gate.result(payload)
+    assert again["result"] == "DUPLICATE"
+    ((entered,),) = records.query(
+        "inventory",
+        "SELECT scanned_at FROM entry_logs WHERE seat_id = %s AND result = 'SUCCESS'",
+        seat_id,
+    )
+    assert abs(datetime.fromisoformat(again["scanned_at"]) - entered) < timedelta(milliseconds=1)
+    assert entries(records, seat_id) == ["SUCCESS", "DUPLICATE"]
+
+
+def test_each_outcome_is_told_and_booked(
+    gate: Gate,
+    bought: tuple[Buyer, str, str],
+    new_buyer: NewBuyer,
+    new_seat: NewSeat,
+    records: Records,
+) -> None:
+    buyer, seat_id, payload = bought
+    assert gate.result(gate.code(seat_id, buyer, age_seconds=70))["result"] == "EXPIRED"
+    assert gate.result(gate.code(seat_id, buyer, age_seconds=-10))["result"] == "EXPIRED"
+    assert gate.result(gate.code(seat_id, new_buyer(credits=0)))["result"] == "NOT_OWNER"
+    elsewhere = gate.result(payload, hall_id="ELSEWHERE")
+    assert (elsewhere["result"], elsewhere["expected_hall"]) == ("WRONG_HALL", gate.hall)
+    forged = gate.code(seat_id, buyer, hall_id="ELSEWHERE")
+    assert gate.result(forged, hall_id="ELSEWHERE")["result"] == "WRONG_HALL"
+    assert entries(records, seat_id) == ["EXPIRED"] * 2 + ["NOT_OWNER"] + ["WRONG_HALL"] * 2
+    free = new_seat()
+    assert gate.result(gate.code(free, buyer))["result"] == "NOT_FOUND"
+    assert gate.result(gate.code(str(uuid4()), buyer))["result"] == "NOT_FOUND"
+    buyer.reserve(free)
+    assert gate.result(gate.code(free, buyer))["result"] == "UNPAID"
+    assert gate.result(gate.code(seat_id, buyer, age_seconds=-2))["result"] == "SUCCESS"
+
+
+def test_a_code_that_is_none_of_ours_is_refused_and_booked(gate: Gate, records: Records) -> None:
+    count = "SELECT count(*) FROM entry_logs WHERE result = 'INVALID'"
+    ((before,),) = records.query("inventory", count)
+    for payload in ("", "not a code", "A" * 10_000, base64.b64encode(os.urandom(99)).decode()):
+        assert refusal(gate.scan(payload)) == (400, "QR_INVALID")
+    assert records.query("inventory", count) == [(before + 4,)]
+
+
+def test_a_code_altered_in_any_one_byte_is_refused(
+    gate: Gate, bought: tuple[Buyer, str, str]
+) -> None:
+    raw = base64.b64decode(bought[2])
+    for position in range(len(raw)):
+        changed = raw[:position] + bytes([raw[position] ^ 1]) + raw[position + 1 :]
+        answer = gate.scan(base64.b64encode(changed).decode())
+        assert refusal(answer) == (400, "QR_INVALID"), position
+
+
+def test_the_same_scan_is_answered_the_same_again(
+    gate: Gate, bought: tuple[Buyer, str, str], records: Records
+) -> None:
+    buyer, seat_id, payload = bought
+    scan_id = str(uuid4())
+    first = gate.result(payload, scan_id=scan_id)
+    assert gate.result(payload, scan_id=scan_id) == first
+    assert gate.result(gate.code(seat_id, buyer, age_seconds=70), scan_id=scan_id) == first
+    assert first["result"] == "SUCCESS"
+    assert entries(records, seat_id) == ["SUCCESS"]
+    other = gate.code(str(uuid4()), buyer)
+    assert refusal(gate.scan(other, scan_id=scan_id)) == (400, "VALIDATION_ERROR")
+
+
+def test_two_scanners_at_once_let_one_person_in(
+    gate: Gate, new_buyer: NewBuyer, new_seat: NewSeat, records: Records
+) -> None:
+    buyer = new_buyer(credits=100_000)
+    for _ in range(50):
+        seat_id = new_seat()
+        payload = buyer.pay(buyer.reserve(seat_id)["order_id"])["qr_payload"]
+        barrier = threading.Barrier(2)
+
+        def scan(_: int) -> str:
+            barrier.wait()
+            return gate.result(payload)["result"]
+
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(scan, range(2))) == ["DUPLICATE", "SUCCESS"]
+        assert sorted(entries(records, seat_id)) == ["DUPLICATE", "SUCCESS"]
+
+
+def test_the_old_owners_code_is_refused_once_the_swap_has_committed(
+    gate: Gate, new_deal: NewDeal
+) -> None:
+    deal = new_deal()
+    old = gate.code(deal.seat_id, deal.seller)
+    deal.verified()
+    assert deal.confirm().is_success
+    assert gate.result(old)["result"] == "NOT_OWNER"
+    assert gate.result(gate.code(deal.seat_id, deal.buyer))["result"] == "SUCCESS"
+
+
+def test_a_pending_transfer_blocks_nobody_and_ends_once_its_seat_is_checked_in(
+    gate: Gate, new_deal: NewDeal
+) -> None:
+    deal = new_deal(price=100).verified()
+    before = deal.balances()
+    assert gate.result(gate.code(deal.seat_id, deal.seller))["result"] == "SUCCESS"
+    assert refusal(deal.confirm()) == (409, "TRANSFER_INVALID_STATE")
+    assert deal.status() == "FAILED"
+    assert deal.balances() == before
+    assert refusal(deal.initiate()) == (409, "SEAT_UNAVAILABLE")
+
+
+def test_a_checked_in_seat_is_neither_reversed_nor_refunded(gate: Gate, new_deal: NewDeal) -> None:
+    deal = new_deal(price=100).disputed(by="buyer")
+    before = deal.balances()
+    assert gate.result(gate.code(deal.seat_id, deal.buyer))["result"] == "SUCCESS"
+    assert refusal(deal.settle("reverse", deal.seller.api)) == (409, "SEAT_UNAVAILABLE")
+    assert (deal.status(), deal.balances()) == ("DISPUTED", before)
+    path = f"/api/orders/{deal.order_id}/refund"
+    assert gate.staff.refused("POST", path, reason="rain") == (409, "SEAT_UNAVAILABLE")
+    assert deal.settle("dismiss", gate.staff, reason="he is in").is_success
+
+
+def test_only_staff_scans(gate: Gate, bought: tuple[Buyer, str, str]) -> None:
+    buyer, _, payload = bought
+    body = {"qr_payload": payload, "hall_id": gate.hall}
+    assert buyer.api.refused("POST", "/api/verify", **body) == (403, "FORBIDDEN")
+    other = {"staff_id": buyer.user_id}
+    assert refusal(gate.scan(payload, **other)) == (403, "FORBIDDEN")
