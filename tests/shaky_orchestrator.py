@@ -43,8 +43,8 @@ class ShakyOrchestrator:
 
 
 @contextmanager
-def shaky_orchestrator(stack: Stack) -> Iterator[ShakyOrchestrator]:
-    """Started and healthy; gone afterwards."""
+def shaky_orchestrator(stack: Stack, **settings: str) -> Iterator[ShakyOrchestrator]:
+    """Started and healthy, with settings of its own if so wished; gone afterwards."""
     users, orders, inventory = (
         FaultProxy(("127.0.0.1", stack.ports[name])) for name in ("user", "order", "inventory")
     )
@@ -59,6 +59,7 @@ def shaky_orchestrator(stack: Stack) -> Iterator[ShakyOrchestrator]:
             "USER_SERVICE_URL": f"http://127.0.0.1:{users.port}",
             "ORDER_SERVICE_URL": f"http://127.0.0.1:{orders.port}",
             "INVENTORY_SERVICE_URL": f"127.0.0.1:{inventory.port}",
+            **settings,
         },
         start_new_session=True,
     )

@@ -16,8 +16,11 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from local_stack.stack import Stack
 
+from common.testing import wait_for
 from deals import Deal
+from outside import stopped
 from platform_client import EVENT_B, Api, Buyer, Records, refusal
+from shaky_orchestrator import shaky_orchestrator
 
 NewDeal, NewBuyer, NewSeat = Callable[..., Deal], Callable[..., Buyer], Callable[[], str]
 
@@ -209,3 +212,115 @@ def test_only_staff_scans(gate: Gate, bought: tuple[Buyer, str, str]) -> None:
     assert buyer.api.refused("POST", "/api/verify", **body) == (403, "FORBIDDEN")
     other = {"staff_id": buyer.user_id}
     assert refusal(gate.scan(payload, **other)) == (403, "FORBIDDEN")
+
+
+def test_a_code_cut_short_or_of_another_key_is_refused(
+    gate: Gate, bought: tuple[Buyer, str, str]
+) -> None:
+    buyer, seat_id, payload = bought
+    for length in range(len(payload.rstrip("="))):
+        assert refusal(gate.scan(payload[:length])) == (400, "QR_INVALID"), length
+    other = Gate(gate.staff, gate.hall, "another key of exactly 32 bytes!")
+    assert refusal(gate.scan(other.code(seat_id, buyer))) == (400, "QR_INVALID")
+
+
+def test_codes_of_the_previous_key_pass_while_it_is_set(
+    gate: Gate, stack: Stack, bought: tuple[Buyer, str, str]
+) -> None:
+    buyer, seat_id, payload = bought
+    keys = {"QR_ENCRYPTION_KEY": "a".rjust(32), "QR_ENCRYPTION_KEY_PREVIOUS": gate.key}
+    with shaky_orchestrator(stack, **keys) as rotated:
+        there = Gate(gate.staff.at(rotated.url), gate.hall, keys["QR_ENCRYPTION_KEY"])
+        assert there.result(payload)["result"] == "SUCCESS"
+        assert there.result(there.code(seat_id, buyer))["result"] == "DUPLICATE"
+
+
+def forgets(gate: Gate) -> bool:
+    """Whether no orchestrator remembers the event any more: it is known for seconds."""
+    path = f"/api/events/{EVENT_B}/entries"
+    return all(gate.staff.call("GET", path).status_code == 503 for _ in range(8))
+
+
+@pytest.mark.parametrize("service", ["order", "event", "user", "inventory"])
+def test_while_a_service_is_away_nobody_is_let_in_and_afterwards_they_are(
+    gate: Gate, stack: Stack, bought: tuple[Buyer, str, str], records: Records, service: str
+) -> None:
+    buyer, seat_id, _ = bought
+    scan = {"scan_id": str(uuid4())}
+    with stopped(stack, service):
+        if service == "event":
+            wait_for(lambda: forgets(gate), "the event to be forgotten")
+        refused = refusal(gate.scan(gate.code(seat_id, buyer), **scan))
+        assert refused == (503, "SERVICE_UNAVAILABLE")
+    assert records.seat(seat_id) == ("SOLD", buyer.user_id)
+    assert gate.result(gate.code(seat_id, buyer), **scan)["result"] == "SUCCESS"
+
+
+def test_a_ticket_shows_a_fresh_code_as_json_and_as_a_picture(
+    gate: Gate, bought: tuple[Buyer, str, str]
+) -> None:
+    buyer, seat_id, _ = bought
+    path = f"/api/tickets/{seat_id}/qr"
+    answer = buyer.api.call("GET", path)
+    code = answer.json()["data"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert code["ttl_seconds"] == 60
+    made, ends = (datetime.fromisoformat(code[name]) for name in ("generated_at", "expires_at"))
+    assert ends - made == timedelta(seconds=60)
+    for asked in ({"params": {"format": "svg"}}, {"headers": {"Accept": "image/svg+xml"}}):
+        picture = buyer.api.call("GET", path, **asked)
+        assert picture.headers["Content-Type"].startswith("image/svg+xml")
+        assert b"<svg" in picture.content
+        assert picture.headers["Cache-Control"] == "no-store"
+    for asked in ({"params": {"format": "png"}}, {"headers": {"Accept": "image/png"}}):
+        picture = buyer.api.call("GET", path, **asked)
+        assert (picture.headers["Content-Type"], picture.content[:4]) == ("image/png", b"\x89PNG")
+    assert gate.result(code["qr_payload"])["result"] == "SUCCESS"
+    assert buyer.api.refused("GET", path) == (409, "SEAT_UNAVAILABLE")
+
+
+def test_only_the_owner_of_a_sold_seat_gets_its_code(
+    bought: tuple[Buyer, str, str], new_buyer: NewBuyer, new_seat: NewSeat
+) -> None:
+    buyer, seat_id, _ = bought
+    other = new_buyer()
+    assert other.api.refused("GET", f"/api/tickets/{seat_id}/qr") == (403, "NOT_SEAT_OWNER")
+    free = new_seat()
+    assert other.api.refused("GET", f"/api/tickets/{free}/qr") == (409, "SEAT_UNAVAILABLE")
+    other.reserve(free)
+    assert other.api.refused("GET", f"/api/tickets/{free}/qr") == (409, "SEAT_UNAVAILABLE")
+    assert other.api.refused("GET", f"/api/tickets/{uuid4()}/qr") == (404, "SEAT_NOT_FOUND")
+    bad = buyer.api.refused("GET", f"/api/tickets/{seat_id}/qr?format=gif")
+    assert bad == (400, "VALIDATION_ERROR")
+
+
+def test_the_entries_of_an_event_agree_with_the_log_to_the_row(
+    gate: Gate, bought: tuple[Buyer, str, str], records: Records
+) -> None:
+    buyer, seat_id, payload = bought
+    for _ in range(2):
+        gate.result(payload)
+    told = gate.staff.ok("GET", f"/api/events/{EVENT_B}/entries")
+    seats = records.query(
+        "inventory", "SELECT seat_id::text, status::text FROM seats WHERE event_id = %s", EVENT_B
+    )
+    logged = records.query(
+        "inventory",
+        "SELECT result::text, count(*) FROM entry_logs"
+        " WHERE seat_id::text = ANY(%s) GROUP BY result",
+        [seat for seat, _ in seats],
+    )
+    results = dict(logged)
+    (hall,) = told["halls"]
+    assert (told["event_id"], hall["hall_id"]) == (EVENT_B, gate.hall)
+    assert hall["expected"] == sum(status in ("SOLD", "CHECKED_IN") for _, status in seats)
+    assert hall["admitted"] == results.pop("SUCCESS")
+    assert told["refusals"] == results
+    newest, before = told["latest"][:2]
+    assert (newest["seat_id"], newest["result"]) == (seat_id, "DUPLICATE")
+    assert (before["seat_id"], before["result"]) == (seat_id, "SUCCESS")
+    assert newest["hall_id"] == gate.hall and newest["scanned_at"] >= before["scanned_at"]
+    refused = buyer.api.refused("GET", f"/api/events/{EVENT_B}/entries")
+    assert refused == (403, "FORBIDDEN")
+    nowhere = gate.staff.refused("GET", f"/api/events/{uuid4()}/entries")
+    assert nowhere == (404, "EVENT_NOT_FOUND")

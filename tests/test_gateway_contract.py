@@ -75,9 +75,25 @@ def test_a_wrong_method_on_a_public_route_is_refused(gateway: Gateway, path: str
 
 
 def test_no_token_is_unauthorized(gateway: Gateway) -> None:
-    for path in ("/api/orders", "/api/tickets", "/api/admin/users", "/api/credits/ledger"):
+    for path in (
+        "/api/orders",
+        "/api/tickets",
+        "/api/transfers",
+        "/api/admin/users",
+        "/api/credits/ledger",
+        "/api/events/1/entries",
+    ):
         assert_refused(gateway.client.get(path), 401, "UNAUTHORIZED")
-    for path in ("/api/reserve", "/api/pay", "/api/auth/logout"):
+    for path in (
+        "/api/reserve",
+        "/api/pay",
+        "/api/verify-otp",
+        "/api/otp/resend",
+        "/api/transfer/initiate",
+        "/api/credits/topup",
+        "/api/verify",
+        "/api/auth/logout",
+    ):
         assert_refused(gateway.client.post(path, json={}), 401, "UNAUTHORIZED")
 
 

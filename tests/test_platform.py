@@ -2,8 +2,10 @@
 
 import os
 import signal
+import ssl
 from collections.abc import Callable
 
+import httpx
 import pytest
 from local_stack.stack import Stack
 
@@ -41,3 +43,10 @@ def test_a_process_that_is_killed_comes_back_and_tickets_are_sold(
 
 def is_alive(pid: int) -> bool:
     return os.path.exists(f"/proc/{pid}")
+
+
+def test_the_gateway_also_speaks_tls_by_a_certificate_of_its_own(stack: Stack) -> None:
+    trusted = ssl.create_default_context(cafile=stack.state_dir / "tls" / "gateway.crt")
+    port = stack.ports["gateway_tls"]
+    answer = httpx.get(f"https://localhost:{port}/health", verify=trusted)
+    assert answer.json()["status"] == "healthy"

@@ -19,7 +19,20 @@ PROTECTED = [
     ("POST", "/api/auth/logout"),
     ("GET", "/api/orders"),
     ("GET", f"/api/orders/{uuid4()}"),
+    ("POST", f"/api/orders/{uuid4()}/refund"),
     ("GET", "/api/tickets"),
+    ("GET", f"/api/tickets/{uuid4()}/qr"),
+    ("POST", "/api/verify"),
+    ("GET", f"/api/events/{uuid4()}/entries"),
+    ("POST", "/api/verify-otp"),
+    ("POST", "/api/otp/resend"),
+    ("POST", "/api/credits/topup"),
+    *(
+        ("POST", f"/api/transfer/{what}")
+        for what in ("initiate", "confirm", "cancel", "dispute", "reverse", "dismiss")
+    ),
+    ("GET", "/api/transfers"),
+    ("GET", f"/api/transfers/{uuid4()}"),
     ("GET", "/api/credits/balance"),
     ("GET", "/api/credits/ledger"),
     ("POST", "/api/admin/credits/grant"),

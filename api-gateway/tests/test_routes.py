@@ -16,6 +16,7 @@ PROTECTED = [
     "/api/transfers",
     "/api/transfers/1",
     "/api/verify",
+    "/api/events/1/entries",
     "/api/tickets",
     "/api/tickets/1/qr",
     "/api/credits/balance",

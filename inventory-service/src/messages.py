@@ -16,6 +16,7 @@ from common.errors import AppError, ErrorCode
 
 from .models.entry_log import EntryResult
 from .models.seat_move import MoveDirection
+from .services.entry_report import Report
 from .services.ownership_service import OwnedSeat
 from .services.seat_moves import Move
 from .services.verification_service import Entry, Scan, Ticket
@@ -25,6 +26,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LARGEST_AMOUNT = Decimal("99999999.99")
 _CENT = Decimal("0.01")
 _LONGEST_HALL_ID = 20
+_MOST_ENTRIES = 100
 
 
 def seat(owned: OwnedSeat) -> pb.Seat:
@@ -58,6 +60,29 @@ def ticket(shown: Ticket) -> pb.Ticket:
         first_entry_at=timestamp(shown.first_entry_at),
         earlier=earlier,
     )
+
+
+def entry_report(report: Report) -> pb.EntryReport:
+    """Counts and the latest scans."""
+    results = dict(report.results)
+    return pb.EntryReport(
+        expected=report.expected,
+        admitted=results.pop(EntryResult.SUCCESS.value, 0),
+        refusals=results,
+        latest=[
+            pb.SeatEntry(
+                entry=entry(one.entry), row_number=one.row_number, seat_number=one.seat_number
+            )
+            for one in report.latest
+        ],
+    )
+
+
+def how_many_entries(number: int) -> int:
+    """How many scans to list."""
+    if not 0 <= number <= _MOST_ENTRIES:
+        raise AppError(ErrorCode.VALIDATION_ERROR, f"latest must be from 0 to {_MOST_ENTRIES}.")
+    return number
 
 
 def entry(booked: Entry) -> pb.EntryLog:

@@ -7,6 +7,7 @@ from inventory_api import inventory_pb2_grpc
 
 from . import messages
 from .messages import uuid
+from .services.entry_report import EntryReport
 from .services.lock_service import LockService
 from .services.ownership_service import OwnershipService, Sale
 from .services.seat_map import SeatMap
@@ -24,12 +25,14 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServicer):
         moves: SeatMoves,
         seat_map: SeatMap,
         verification: VerificationService,
+        entry_report: EntryReport,
     ) -> None:
         self._locks = locks
         self._ownership = ownership
         self._moves = moves
         self._seat_map = seat_map
         self._verification = verification
+        self._entry_report = entry_report
 
     def ReserveSeat(self, request: pb.ReserveSeatRequest, context: Any) -> pb.Hold:
         held = self._locks.reserve(
@@ -123,3 +126,8 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServicer):
         scan = messages.scan(request, messages.uuid_or_none(request.seat_id, "seat_id"))
         result = messages.entry_result(request.result)
         return messages.entry(self._verification.book(scan, result))
+
+    def ReportEntries(self, request: pb.ReportEntriesRequest, context: Any) -> pb.EntryReport:
+        event_id = uuid(request.event_id, "event_id")
+        latest = messages.how_many_entries(request.latest)
+        return messages.entry_report(self._entry_report.of_event(event_id, latest))

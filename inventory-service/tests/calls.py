@@ -110,6 +110,10 @@ class Inventory:
         )
         return self.client.call("WriteEntryLog", request)
 
+    def entries(self, event: UUID, latest: int = 50) -> pb.EntryReport:
+        request = pb.ReportEntriesRequest(event_id=str(event), latest=latest)
+        return self.client.call("ReportEntries", request)
+
 
 def _by(fields: dict[str, Any]) -> dict[str, Any]:
     return {"scanned_by_staff_id": str(uuid4()), **fields}

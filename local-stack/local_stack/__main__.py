@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from . import certificate
 from .stack import ROOT, Stack, StackError
 from .supervisor import SupervisorError
 
@@ -12,6 +13,8 @@ _CLOSING = """
 TicketRemaster runs.
 
   API through the gateway   http://localhost:{gateway}
+  Scanner app for staff     http://localhost:{gateway}/scanner/
+    on a phone              https://{lan}:{gateway_tls}/scanner/
   Swagger UI                http://localhost:{user}/apidocs/  (user)  {order}  (order)
                             {event}  (event)  {orchestrator}  (orchestrator)
   RabbitMQ management       http://localhost:{rabbitmq_management}
@@ -58,7 +61,8 @@ def _arguments() -> argparse.Namespace:
 def _up(stack: Stack, _: str | None) -> int:
     print("Starting TicketRemaster ...", flush=True)
     stack.up()
-    print(_CLOSING.format(**stack.ports, standins=_standins(stack)))
+    lan = certificate.lan_address() or "localhost"
+    print(_CLOSING.format(**stack.ports, lan=lan, standins=_standins(stack)))
     return 0
 
 

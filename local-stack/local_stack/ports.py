@@ -8,6 +8,7 @@ from pathlib import Path
 
 STANDARD = {
     "gateway": 8000,
+    "gateway_tls": 8443,
     "user": 5000,
     "order": 5001,
     "event": 5002,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import ports as port_choice
-from . import leftovers, processes, standins
+from . import certificate, leftovers, processes, standins
 from . import settings as env_settings
 from .postgres import DATABASES, Postgres
 from .processes import SERVERS, Process
@@ -188,15 +188,18 @@ class Stack:
         }
 
     def _render_gateway(self) -> bool:
-        """Write the gateway's configuration; whether it differs from before."""
+        """Write the gateway's configuration and certificate; whether they differ from before."""
         if "gateway" not in self._processes:
             return False
-        rendered = self.state_dir / "haproxy.cfg"
-        before = rendered.read_text() if rendered.exists() else None
+        rendered, tls = self.state_dir / "haproxy.cfg", self.state_dir / "tls"
+        files = (rendered, tls / "gateway.pem")
+        before = [one.read_bytes() if one.exists() else None for one in files]
         command = [sys.executable, "render_haproxy.py", "-o", rendered]
         for name in ("user", "event", "orchestrator"):
             command += ["--upstream", f"{name}-service=127.0.0.1:{self.ports[name]}"]
         command += ["--bind", f"0.0.0.0:{self.ports['gateway']}"]
+        command += ["--tls-bind", f"0.0.0.0:{self.ports['gateway_tls']}"]
+        command += ["--tls-cert", certificate.ensure(tls)]
         result = subprocess.run(
             command,
             cwd=ROOT / "api-gateway",
@@ -206,7 +209,7 @@ class Stack:
         )
         if result.returncode:
             raise StackError(f"api-gateway/kong.yml cannot be used:\n{result.stderr}")
-        return rendered.read_text() != before
+        return [one.read_bytes() for one in files] != before
 
     def _start_all(self, names: Iterable[str]) -> None:
         """Start them side by side, then wait for each to be healthy."""

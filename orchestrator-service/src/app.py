@@ -11,6 +11,7 @@ from .routes.code_routes import codes_blueprint
 from .routes.credit_routes import credits_blueprint
 from .routes.purchase_routes import purchase_blueprint
 from .routes.refund_routes import refunds_blueprint
+from .routes.scanner_routes import scanner_blueprint
 from .routes.ticket_routes import tickets_blueprint
 from .routes.transfer_routes import disputes_blueprint, transfers_blueprint
 from .routes.verification_routes import verification_blueprint
@@ -42,8 +43,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(refunds_blueprint(wiring.refunds))
     app.register_blueprint(transfers_blueprint(wiring.transfer, wiring.transfers))
     app.register_blueprint(disputes_blueprint(wiring.transfer))
-    app.register_blueprint(verification_blueprint(wiring.verification))
-    app.register_blueprint(tickets_blueprint(wiring.inventory, wiring.events))
+    app.register_blueprint(verification_blueprint(wiring.verification, wiring.gate, wiring.events))
+    app.register_blueprint(scanner_blueprint(settings.scanner_app))
+    app.register_blueprint(tickets_blueprint(wiring.inventory, wiring.events, wiring.qr))
     app.register_blueprint(credits_blueprint(wiring.users))
     app.register_blueprint(admin_blueprint(wiring.users))
     wiring.publisher.start()

@@ -1,5 +1,6 @@
 """What the orchestrator and its recovery process read from the environment."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -28,6 +29,7 @@ class Settings(ServiceSettings, JwtSettings, RabbitSettings):
     recovery_interval_seconds: Annotated[float, Field(gt=0, le=60)] = 5
     bind_host: Text = "0.0.0.0"  # of the recovery process's /health and /metrics
     health_port: Port = 8081
+    scanner_app: Path = Path("../scanner-app/app")  # what is served at /scanner/
     saga_stale_seconds: Annotated[float, Field(ge=1, le=600)] = 30
 
     @field_validator("qr_encryption_key", "qr_encryption_key_previous")

@@ -57,10 +57,11 @@ class Wiring:
             self.qr,
             self.transfer_codes,
         )
+        self.gate = GateClient(settings.inventory_service_url, token)
         self.verification = VerificationOrchestrator(
             self.users,
             self.orders,
             self.events,
-            GateClient(settings.inventory_service_url, token),
+            self.gate,
             self.qr,
         )

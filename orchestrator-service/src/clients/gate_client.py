@@ -32,6 +32,28 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class SeatEntry:
+    """A scan as it is booked, and where its seat is."""
+
+    seat_id: UUID
+    row_number: str
+    seat_number: int
+    result: str
+    scanned_at: datetime
+    hall_id: str
+
+
+@dataclass(frozen=True)
+class EntryReport:
+    """How an event's gates stand: seats sold, people in, refusals by result, the latest scans."""
+
+    expected: int
+    admitted: int
+    refusals: dict[str, int]
+    latest: list[SeatEntry]
+
+
+@dataclass(frozen=True)
 class Ticket:
     """What the gate has to know of a seat; `status` is None where there is no such seat."""
 
@@ -88,6 +110,24 @@ class GateClient:
             hall_id_expected=hall_expected or "",
         )
         return _entry(self._rpc.call("WriteEntryLog", request))
+
+    def entries(self, event_id: UUID, latest: int) -> EntryReport:
+        """How the gates of an event stand right now."""
+        request = pb.ReportEntriesRequest(event_id=str(event_id), latest=latest)
+        report = self._rpc.call("ReportEntries", request)
+        scans = [_seat_entry(one) for one in report.latest]
+        return EntryReport(report.expected, report.admitted, dict(report.refusals), scans)
+
+
+def _seat_entry(one: pb.SeatEntry) -> SeatEntry:
+    return SeatEntry(
+        seat_id=UUID(one.entry.seat_id),
+        row_number=one.row_number,
+        seat_number=one.seat_number,
+        result=pb.EntryResult.Name(one.entry.result),
+        scanned_at=utc(one.entry.scanned_at),
+        hall_id=one.entry.hall_id_presented,
+    )
 
 
 def _entry(entry: pb.EntryLog) -> Entry:

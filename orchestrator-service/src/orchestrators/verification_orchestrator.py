@@ -14,12 +14,11 @@ from ..clients.event_client import Event, EventClient
 from ..clients.gate_client import GateClient, Scan, Ticket
 from ..clients.order_client import OrderClient
 from ..clients.user_client import UserClient
-from ..utils.qr_util import QrCodec
+from ..utils.qr_util import CODE_LIVES, QrCodec
 from .parallel import all_of
 
 log = logging.getLogger(__name__)
 
-CODE_LIVES = timedelta(seconds=60)
 _CLOCKS_DIFFER = timedelta(seconds=5)
 # A seat can change between the look at it and the check-in; each time it is judged anew.
 _MOST_LOOKS = 3

@@ -12,6 +12,8 @@ from common.endpoint import endpoint
 from common.errors import AppError, ErrorCode
 from common.fields import Answer, Body
 
+from ..clients.event_client import EventClient
+from ..clients.gate_client import GateClient
 from ..orchestrators.verification_orchestrator import Verdict, VerificationOrchestrator
 
 _MESSAGES = {
@@ -23,6 +25,7 @@ _MESSAGES = {
     "NOT_FOUND": "There is no such ticket.",
     "EXPIRED": "This code is too old: ask for a fresh one.",
 }
+_LATEST = 50
 Outcome = Literal[
     "SUCCESS", "DUPLICATE", "WRONG_HALL", "NOT_OWNER", "UNPAID", "NOT_FOUND", "EXPIRED"
 ]
@@ -50,8 +53,39 @@ class ScanOutcome(Answer):
     expected_hall: str | None
 
 
-def verification_blueprint(service: VerificationOrchestrator) -> Blueprint:
-    """POST /api/verify."""
+class HallEntries(Answer):
+    """How many a hall expects, and has admitted."""
+
+    hall_id: str
+    expected: int
+    admitted: int
+
+
+class ScannedSeat(Answer):
+    """A scan as it is booked; `hall_id` is where it was made."""
+
+    seat_id: UUID
+    row_number: str
+    seat_number: int
+    result: Outcome
+    scanned_at: datetime
+    hall_id: str
+
+
+class EventEntries(Answer):
+    """How the gates of an event stand: `refusals` by result, the latest scans newest first."""
+
+    event_id: UUID
+    name: str
+    halls: list[HallEntries]
+    refusals: dict[Outcome, int]
+    latest: list[ScannedSeat]
+
+
+def verification_blueprint(
+    service: VerificationOrchestrator, gate: GateClient, events: EventClient
+) -> Blueprint:
+    """The endpoints for staff at the gates."""
     routes = Blueprint("verification", __name__)
 
     @routes.post("/api/verify")
@@ -67,6 +101,27 @@ def verification_blueprint(service: VerificationOrchestrator) -> Blueprint:
         if body.staff_id not in (None, caller.user_id):
             raise AppError(ErrorCode.FORBIDDEN, "staff_id is not yours; it can be left out.")
         return _outcome(service.verify(caller.user_id, body.qr_payload, body.hall_id, body.scan_id))
+
+    @routes.get("/api/events/<event_id>/entries")
+    @endpoint(access=Access.STAFF, returns=EventEntries, errors=(ErrorCode.EVENT_NOT_FOUND,))
+    def entries(event_id: UUID) -> EventEntries:
+        """How many are in, how many were refused and why, and the latest scans.
+
+        Codes that could not be read belong to no event and are not counted.
+        """
+        event = events.get(event_id)
+        report = gate.entries(event_id, _LATEST)
+        return EventEntries(
+            event_id=event_id,
+            name=event.name,
+            halls=[
+                HallEntries(
+                    hall_id=event.hall_id, expected=report.expected, admitted=report.admitted
+                )
+            ],
+            refusals=report.refusals,
+            latest=[ScannedSeat.model_validate(scan) for scan in report.latest],
+        )
 
     return routes
 

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import os
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from common import encoding
 from common.errors import AppError, ErrorCode
+
+CODE_LIVES = timedelta(seconds=60)
 
 _IV_BYTES = 12
 _TAG_BYTES = 16
