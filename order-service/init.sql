@@ -1,6 +1,6 @@
 -- orders_db: orders and transfers, each with the journal of the saga at work on it (design.md).
 
--- Locks are taken in this order: the buyer's advisory lock (initiate), the seat's CONFIRMED order, the
+-- Locks are taken in this order: the initiator's advisory lock (initiate), the seat's CONFIRMED order, the
 -- transfers of that order by transfer_id. Whoever decides about a sale as a whole (initiate, the claims
 -- of transfers and of the refund) holds its order's row; a change that looks at one transfer alone
 -- guards itself and needs no other lock.

@@ -1,6 +1,8 @@
 """What a dispute makes of a completed transfer, through the gateway."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -125,3 +127,34 @@ def test_a_dispute_ends_what_was_pending(new_deal: NewDeal, new_buyer: NewBuyer)
     assert refusal(onward.confirm()) == (409, "TRANSFER_INVALID_STATE")
     assert onward.status() == "FAILED"
     deal.assert_with("buyer")
+
+
+def test_a_seller_who_disputes_and_reverses_at_once_does_not_undo_the_sale(
+    new_deal: NewDeal,
+) -> None:
+    for _ in range(3):
+        deal = new_deal().completed()
+        barrier = threading.Barrier(9)
+
+        def settle(what: str) -> int:
+            barrier.wait()
+            reason = {"reason": "why"} if what == "dispute" else {}
+            return deal.settle(what, deal.seller.api, **reason).status_code
+
+        with ThreadPoolExecutor(9) as pool:
+            answers = list(pool.map(settle, ["dispute", *["reverse"] * 8]))
+        assert answers[0] == 200 and set(answers[1:]) <= {403, 409}
+        assert deal.status() == "DISPUTED"
+        deal.assert_with("buyer")
+
+
+def test_a_disputed_seat_is_refunded_only_once_the_dispute_is_settled(
+    new_deal: NewDeal, staff: Api
+) -> None:
+    deal = new_deal().disputed()
+    path, body = f"/api/orders/{deal.order_id}/refund", {"reason": "rain"}
+    answer = staff.call("POST", path, json=body)
+    assert refusal(answer) == (409, "ORDER_INVALID_STATE")
+    assert answer.json()["details"]["transfer_id"] == deal.transfer_id
+    assert deal.settle("dismiss", staff, reason="rain").is_success
+    assert staff.ok("POST", path, **body)["status"] == "REFUNDED"

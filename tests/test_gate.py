@@ -18,9 +18,10 @@ from local_stack.stack import Stack
 
 from common.testing import wait_for
 from deals import Deal
+from fault_proxy import Fault
 from outside import stopped
 from platform_client import EVENT_B, Api, Buyer, Records, refusal
-from shaky_orchestrator import shaky_orchestrator
+from shaky_orchestrator import ShakyOrchestrator, shaky_orchestrator
 
 NewDeal, NewBuyer, NewSeat = Callable[..., Deal], Callable[..., Buyer], Callable[[], str]
 
@@ -201,9 +202,9 @@ def test_a_checked_in_seat_is_neither_reversed_nor_refunded(gate: Gate, new_deal
     assert gate.result(gate.code(deal.seat_id, deal.buyer))["result"] == "SUCCESS"
     assert refusal(deal.settle("reverse", deal.seller.api)) == (409, "SEAT_UNAVAILABLE")
     assert (deal.status(), deal.balances()) == ("DISPUTED", before)
+    assert deal.settle("dismiss", gate.staff, reason="he is in").is_success
     path = f"/api/orders/{deal.order_id}/refund"
     assert gate.staff.refused("POST", path, reason="rain") == (409, "SEAT_UNAVAILABLE")
-    assert deal.settle("dismiss", gate.staff, reason="he is in").is_success
 
 
 def test_only_staff_scans(gate: Gate, bought: tuple[Buyer, str, str]) -> None:
@@ -324,3 +325,22 @@ def test_the_entries_of_an_event_agree_with_the_log_to_the_row(
     assert refused == (403, "FORBIDDEN")
     nowhere = gate.staff.refused("GET", f"/api/events/{uuid4()}/entries")
     assert nowhere == (404, "EVENT_NOT_FOUND")
+
+
+def test_a_seat_that_is_sold_again_is_paid_by_its_new_order_and_no_older_one(
+    gate: Gate, shaky: ShakyOrchestrator, new_deal: NewDeal, new_buyer: NewBuyer
+) -> None:
+    deal, buyer = new_deal(), new_buyer()
+    shaky.users.arm(Fault.HOLD_REQUEST, b"/credits/refund")
+    path, body = f"/api/orders/{deal.order_id}/refund", {"reason": "rain"}
+    refunding = gate.staff.at(shaky.url).call("POST", path, json=body)
+    assert refunding.status_code == 202
+    held = buyer.reserve(deal.seat_id)
+    deal.records.prolong(held)
+    paid = buyer.api.call("POST", "/api/pay", json={"order_id": held["order_id"]})
+    assert paid.status_code == 202
+    assert gate.result(gate.code(deal.seat_id, buyer))["result"] == "UNPAID"
+    wait_for(
+        lambda: buyer.order(held["order_id"])["status"] == "CONFIRMED", "the order", seconds=30
+    )
+    assert gate.result(gate.code(deal.seat_id, buyer))["result"] == "SUCCESS"

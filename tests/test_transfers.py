@@ -299,3 +299,46 @@ def test_codes_that_cannot_be_sent_fail_the_transfer_within_seconds(
     assert deal.status() == "PENDING_OTP"
     assert deal.confirm(**codes).json()["data"]["status"] == "COMPLETED"
     deal.assert_with("buyer")
+
+
+def test_a_user_begins_ten_transfers_in_ten_minutes_at_most(new_deal: NewDeal) -> None:
+    deal = new_deal()
+    for _ in range(10):
+        deal.begun()
+    answer = deal.initiate()
+    assert refusal(answer) == (429, "RATE_LIMITED")
+    assert 0 < answer.json()["details"]["retry_after_seconds"] <= 600
+
+
+def test_codes_that_somebody_else_gets_wrong_keep_nobody_from_his_own(new_deal: NewDeal) -> None:
+    deal = new_deal()
+    for _ in range(4):
+        deal.begun()
+        for code, _ in zip(wrong_codes(deal.code("buyer")), range(3)):
+            deal.confirm(by=deal.seller, buyer_otp=code)
+    assert refusal(deal.initiate()) == (429, "OTP_MAX_RETRIES")
+    other = new_deal()
+    other.buyer = deal.buyer
+    assert other.begun().give_code("buyer").is_success
+
+
+def test_two_initiates_of_a_seller_at_once_leave_one_transfer(new_deal: NewDeal) -> None:
+    deal = new_deal()
+    barrier = threading.Barrier(3)
+
+    def initiate(_: int) -> tuple[int, str]:
+        barrier.wait()
+        answer = deal.initiate()
+        return (201, "") if answer.is_success else refusal(answer)
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(initiate, range(3)))
+    assert set(answers) <= {(201, ""), (409, "TRANSFER_IN_PROGRESS")} and (201, "") in answers
+    pending = deal.seller.api.ok("GET", "/api/transfers?status=PENDING_OTP")
+    assert len(pending) == 1
+
+
+def test_a_body_may_name_its_caller_and_nobody_else(new_deal: NewDeal) -> None:
+    deal = new_deal()
+    assert refusal(deal.initiate(user_id=deal.buyer.user_id)) == (403, "FORBIDDEN")
+    assert deal.initiate(user_id=deal.seller.user_id).status_code == 201

@@ -169,9 +169,14 @@ CREATE TABLE IF NOT EXISTS otp_challenges (
     sent_at          TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(),
     ends_at          TIMESTAMPTZ NOT NULL,      -- then it has expired
     verified_at      TIMESTAMPTZ,
+    by_another       BOOLEAN NOT NULL DEFAULT FALSE,  -- somebody else had it sent
     CONSTRAINT otp_verified_was_sent CHECK (verified_at IS NULL OR verification_sid IS NOT NULL)
 );
 
+-- for a table that is older
+ALTER TABLE otp_challenges ADD COLUMN IF NOT EXISTS by_another BOOLEAN NOT NULL DEFAULT FALSE;
+
+CREATE INDEX IF NOT EXISTS idx_otp_challenges_by_others ON otp_challenges (user_id, sent_at DESC) WHERE by_another;
 CREATE INDEX IF NOT EXISTS idx_otp_challenges_by_party
     ON otp_challenges (user_id, context, reference_id, sent_at DESC);
 
@@ -183,6 +188,7 @@ CREATE TABLE IF NOT EXISTS otp_attempts (
     user_id      UUID NOT NULL REFERENCES users (user_id),
     context      TEXT NOT NULL,
     reference_id UUID NOT NULL,
+    given_by     UUID NOT NULL,                 -- who typed it: the limit of a day is his
     number       SMALLINT NOT NULL,
     code_hash    TEXT NOT NULL,                 -- keyed; the code itself is nowhere
     attempts_left SMALLINT,                     -- what was answered; NULL while being judged
@@ -192,7 +198,13 @@ CREATE TABLE IF NOT EXISTS otp_attempts (
     CONSTRAINT otp_attempt_key UNIQUE (user_id, context, reference_id, number)
 );
 
-CREATE INDEX IF NOT EXISTS idx_otp_attempts_by_user ON otp_attempts (user_id, attempted_at);
+-- for a table that is older
+ALTER TABLE otp_attempts ADD COLUMN IF NOT EXISTS given_by UUID;
+UPDATE otp_attempts SET given_by = user_id WHERE given_by IS NULL;
+ALTER TABLE otp_attempts ALTER COLUMN given_by SET NOT NULL;
+
+DROP INDEX IF EXISTS idx_otp_attempts_by_user;
+CREATE INDEX IF NOT EXISTS idx_otp_attempts_by_giver ON otp_attempts (given_by, attempted_at);
 
 -- What Stripe told, each event once.
 CREATE TABLE IF NOT EXISTS stripe_events (

@@ -3,7 +3,8 @@
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, get_type_hints
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from common import encoding
 from common.auth import Access, admit
 from common.errors import AppError, ErrorCode
-from common.fields import Page
+from common.fields import CallerBody, Page
 from common.openapi import Declaration, describe
 
 _UUID = TypeAdapter(UUID)
@@ -30,12 +31,14 @@ def endpoint(
     status: int = 200,
     also: tuple[int, ...] = (),
     errors: tuple[ErrorCode, ...] = (),
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Guard, parse, answer and document a view.
 
     The view gets its path parameters (those annotated UUID parsed), and by name `body`, `query` and
     `caller` where it takes them. It returns the value of `data`, a Page, a (value, status) pair for
-    a status in `also`, or a Response of its own. `returns` is a model, list[model] or Page[model].
+    a status in `also`, or a Response of its own. `returns` is a model, list[model] or Page[model];
+    `headers` says what those are for that the view reads itself.
     Raises VALIDATION_ERROR, INVALID_UUID, UNAUTHORIZED, TOKEN_EXPIRED, FORBIDDEN by itself.
     """
 
@@ -50,12 +53,16 @@ def endpoint(
             if query is not None:
                 arguments["query"] = _validated(query, _query_values())
             if body is not None:
-                arguments["body"] = _validated(body, _json_object())
+                arguments["body"] = given = _validated(body, _json_object())
+                if isinstance(given, CallerBody) and not given.names_only(caller.user_id):
+                    raise AppError(
+                        ErrorCode.FORBIDDEN, "user_id or staff_id is not yours; leave it out."
+                    )
             if takes_caller:
                 arguments["caller"] = caller
             return _answer(view(**arguments), status)
 
-        declared = Declaration(access, body, query, returns, (status, *also), errors)
+        declared = Declaration(access, body, query, returns, (status, *also), errors, headers)
         wrapper.__doc__ = None  # flasgger would make all of it the summary
         return swag_from(describe(view, hints, declared))(wrapper)
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -42,6 +43,17 @@ class Body(BaseModel):
     """A request's JSON object; a field it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class CallerBody(Body):
+    """A request that may name its caller; the endpoint refuses one that names somebody else."""
+
+    user_id: UUID | None = None
+    staff_id: UUID | None = None
+
+    def names_only(self, user_id: UUID) -> bool:
+        """Whether this user is the only one who is named as the caller."""
+        return {self.user_id, self.staff_id} <= {None, user_id}
 
 
 class Answer(BaseModel):

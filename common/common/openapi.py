@@ -1,7 +1,7 @@
 """The OpenAPI 3 description of an endpoint, from the models that validate it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -54,6 +54,7 @@ class Declaration:
     returns: Any
     statuses: tuple[int, ...]
     errors: tuple[ErrorCode, ...]
+    headers: Mapping[str, str]
 
 
 def describe(
@@ -73,6 +74,7 @@ def describe(
             **_refusals(_codes(declared, any(hints[name] is UUID for name in names))),
         },
     }
+    operation["parameters"] += [_header(*one) for one in declared.headers.items()]
     if declared.query is not None:
         operation["parameters"] += _query_parameters(declared.query)
     if declared.body is not None:
@@ -95,6 +97,10 @@ def _codes(declared: Declaration, takes_uuid: bool) -> set[ErrorCode]:
 def _path_parameter(name: str, kind: type) -> dict[str, Any]:
     schema = {"type": "string", "format": "uuid"} if kind is UUID else {"type": "string"}
     return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _header(name: str, what_for: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": what_for, "schema": {"type": "string"}}
 
 
 def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:

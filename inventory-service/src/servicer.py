@@ -120,7 +120,8 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServicer):
     def MarkCheckedIn(self, request: pb.MarkCheckedInRequest, context: Any) -> pb.EntryLog:
         scan = messages.scan(request, uuid(request.seat_id, "seat_id"))
         owner_user_id = uuid(request.owner_user_id, "owner_user_id")
-        return messages.entry(self._verification.check_in(scan, owner_user_id))
+        hold_id = uuid(request.hold_id, "hold_id")
+        return messages.entry(self._verification.check_in(scan, owner_user_id, hold_id))
 
     def WriteEntryLog(self, request: pb.WriteEntryLogRequest, context: Any) -> pb.EntryLog:
         scan = messages.scan(request, messages.uuid_or_none(request.seat_id, "seat_id"))

@@ -97,6 +97,7 @@ class Inventory:
     def check_in(
         self, seat: UUID, owner: UUID, scan: UUID | None = None, **other: Any
     ) -> pb.EntryLog:
+        other.setdefault("hold_id", self.seat(seat).hold_id or str(uuid4()))
         request = pb.MarkCheckedInRequest(
             seat_id=str(seat), owner_user_id=str(owner), scan_id=_text(scan), **_by(other)
         )

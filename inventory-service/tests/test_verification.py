@@ -102,6 +102,13 @@ def test_nobody_goes_in_on_a_free_held_or_unknown_seat_or_on_anothers(inventory,
     assert store.entries(seat) == store.entries(free) == []
 
 
+def test_nobody_goes_in_by_another_sale_than_the_one_that_was_seen_to_be_paid(inventory, sold):
+    seat, owner, hold = sold
+    earlier = {"hold_id": str(uuid4())}
+    refused(ErrorCode.SEAT_UNAVAILABLE, lambda: inventory.check_in(seat, owner, uuid4(), **earlier))
+    assert inventory.check_in(seat, owner, uuid4(), hold_id=str(hold)).result == pb.SUCCESS
+
+
 def test_after_a_move_the_new_owner_goes_in_and_the_old_one_does_not(inventory, sold):
     move = Move(*sold)
     inventory.move(move)

@@ -28,6 +28,7 @@ class RefundWorld:
 
     calls: list[str] = field(default_factory=list)
     breaks: dict[str, Break] = field(default_factory=dict)
+    before: dict[str, Callable[[], Any]] = field(default_factory=dict)
     buyer: UUID = field(default_factory=uuid4)
     owner: UUID = field(default_factory=uuid4)
     seat: str = "SOLD"

@@ -273,10 +273,15 @@ def test_a_third_person_confirms_cancels_disputes_and_reverses_nothing() -> None
             call()
 
 
-def test_the_party_who_disputed_cannot_reverse() -> None:
+def test_the_party_who_disputed_cannot_reverse_not_even_where_both_run_at_once() -> None:
     world = completed()
     orchestrator, transfer_id = world.orchestrator(), world.record.transfer_id
     orchestrator.dispute(world.seller, transfer_id, "why")
     assert world.record.disputed_by is Party.SELLER
+    disputed_meanwhile, world.record = world.record, world.record.model_copy(
+        update={"status": "COMPLETED", "disputed_by": None}
+    )
+    world.before["transfers.begin_saga"] = lambda: world.change(**dict(disputed_meanwhile))
     with pytest.raises(AppError, match="FORBIDDEN"):
         orchestrator.reverse(world.seller_as_caller, transfer_id)
+    assert world.record.status == "DISPUTED"

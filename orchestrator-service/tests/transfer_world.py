@@ -1,5 +1,6 @@
 """Doubles of the services behind a transfer, whose every call can be made to break."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -26,6 +27,7 @@ class TransferWorld:
 
     calls: list[str] = field(default_factory=list)
     breaks: dict[str, Break] = field(default_factory=dict)
+    before: dict[str, Callable[[], Any]] = field(default_factory=dict)
     seller: UUID = field(default_factory=uuid4)
     buyer: UUID = field(default_factory=uuid4)
     balances: dict[UUID, Decimal] = field(default_factory=dict)
@@ -209,8 +211,10 @@ class Transfers(Double):
     def get(self, transfer_id: UUID) -> Transfer:
         return self._do("transfers.get", lambda: self._world.record)
 
-    def begin_saga(self, transfer_id: UUID, saga: str, step: str, **claim: Any) -> Transfer:
-        return self._do("transfers.begin_saga", lambda: self._begin(saga, step, _CLAIMS[saga]))
+    def begin_saga(
+        self, transfer_id: UUID, saga: str, step: str, by: Party | None = None, reason: str = ""
+    ) -> Transfer:
+        return self._do("transfers.begin_saga", lambda: self._claim(saga, step, by))
 
     def begin_dispute(self, transfer_id: UUID, step: str, reason: str, by: Party) -> Transfer:
         return self._do("transfers.begin_dispute", lambda: self._begin_dispute(step, by))
@@ -233,6 +237,11 @@ class Transfers(Double):
 
     def finish_reversed(self, transfer: Transfer) -> None:
         self.finish(transfer, "REVERSED")
+
+    def _claim(self, saga: str, step: str, by: Party | None) -> Transfer:
+        if by is not None and by is self._world.record.disputed_by:
+            refuse(ErrorCode.FORBIDDEN)
+        return self._begin(saga, step, _CLAIMS[saga])
 
     def _begin(self, saga: str, step: str, status: str, **change: Any) -> Transfer:
         record = self._world.record

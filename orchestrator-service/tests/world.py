@@ -61,6 +61,7 @@ class World:
     codes_sent: list[CodeOf] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     breaks: dict[str, Break] = field(default_factory=dict)
+    before: dict[str, Callable[[], Any]] = field(default_factory=dict)  # what others do meanwhile
     user_id: UUID = field(default_factory=uuid4)
     seat_id: UUID = field(default_factory=uuid4)
 
@@ -93,6 +94,7 @@ class Double:
     def _do(self, name: str, effect: Callable[[], Any]) -> Any:
         world = self._world
         world.calls.append(name)
+        world.before.pop(name, lambda: None)()
         broken = world.breaks.pop(name, None)
         if broken is None:
             return effect()
@@ -112,7 +114,7 @@ class Users(Double):
     def get(self, user_id: UUID) -> dict[str, Any]:
         return self._do("users.get", lambda: {"credit_balance": self._world.balance})
 
-    def send_code(self, code: CodeOf, resend: bool = False) -> str:
+    def send_code(self, code: CodeOf, caused_by: UUID, resend: bool = False) -> str:
         return self._do("users.send_code", lambda: self._world.codes_sent.append(code) or "VE1")
 
     def deduct(self, user_id: UUID, amount: Decimal, reference_id: UUID) -> Decimal:

@@ -120,13 +120,15 @@ class TransferChange(Body):
 class TransferClaim(Body):
     """Claims the transfer for a saga whose first step is about to begin.
 
-    `driver` is made by the caller, new for each claim. `reason`: why a dispute is dismissed.
+    `driver` is made by the caller, new for each claim. `reason`: why a dispute is dismissed. `by`:
+    which party reverses, None for staff.
     """
 
     driver: UUID
     saga: Literal["confirm", "reverse", "dismiss"]
     step: StepName
     reason: Reason | None = None
+    by: TransferParty | None = None
 
     @model_validator(mode="after")
     def _reason_belongs_to_dismiss(self) -> "TransferClaim":

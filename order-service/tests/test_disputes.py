@@ -168,15 +168,14 @@ def test_only_a_disputed_transfer_is_reversed_or_dismissed(desk: Desk, saga: str
     assert_refused(answer, "TRANSFER_INVALID_STATE", saga="dispute", **details_of(freezing))
 
 
-def test_after_a_refund_a_dispute_is_dismissed_but_not_reversed(desk: Desk) -> None:
-    order = desk.sold()
-    transfer = desk.disputed(order)
-    refund = desk.claimed(order, "refund")
-    for _ in ("at work", "done"):
-        answer = desk.claim(transfer, "reverse")
-        assert_refused(answer, "TRANSFER_INVALID_STATE", **details_of(transfer))
-        desk.ended(refund, "REFUNDED")
-    assert desk.ended(desk.claimed(transfer, "dismiss"), "COMPLETED")["dismiss_reason"]
+def test_who_raised_the_dispute_does_not_reverse_it(desk: Desk) -> None:
+    transfer = desk.disputed(desk.sold())
+    disputer = transfer["disputed_by"]
+    other = "SELLER" if disputer == "BUYER" else "BUYER"
+    status, error = desk.claim(transfer, "reverse", by=disputer)
+    assert (status, error["error_code"]) == (403, "FORBIDDEN")
+    assert desk.now(transfer) == transfer
+    assert desk.claim(transfer, "reverse", by=other)[0] == 200
 
 
 @pytest.mark.parametrize(

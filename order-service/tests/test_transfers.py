@@ -103,7 +103,8 @@ def test_a_repeat_changes_nothing(desk: Desk) -> None:
         first = patch(desk, transfer, **change)
         assert first[0] == 200
         assert patch(desk, transfer, **change) == first
-    assert patch(desk, transfer, status="FAILED", reason="ANOTHER") == first
+    assert patch(desk, transfer, status="FAILED", reason="ANOTHER")[0] == 409
+    assert desk.now(transfer) == first[1]
 
 
 def test_a_code_sent_again_replaces_the_one_of_that_party(desk: Desk) -> None:

@@ -134,12 +134,24 @@ class OtpSend(OtpParty):
     """Asks for a code; with `resend` for another one although the last one lives."""
 
     resend: bool = False
+    caused_by: UUID | None = None
+
+    @property
+    def is_caused_by_another(self) -> bool:
+        """Whether somebody else than who is sent the code makes us send it."""
+        return self.caused_by not in (None, self.user_id)
 
 
 class OtpTry(OtpParty):
     """Gives the code back."""
 
     otp_code: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,16}$", repr=False)]
+    given_by: UUID | None = None
+
+    @property
+    def giver(self) -> UUID:
+        """Who typed the code: the party itself, unless `given_by` names somebody else."""
+        return self.given_by or self.user_id
 
 
 class OtpSent(Answer):

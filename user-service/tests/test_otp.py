@@ -237,8 +237,8 @@ def test_the_database_itself_takes_three_tries_and_no_fourth(
     for number in (1, 2, 3):
         verify(party, wrong(codes(user), number))
     copy = """INSERT INTO otp_attempts
-              (challenge_id, user_id, context, reference_id, code_hash, number) SELECT
-              challenge_id, user_id, context, reference_id, 'x', {} FROM otp_attempts
+              (challenge_id, user_id, context, reference_id, given_by, code_hash, number) SELECT
+              challenge_id, user_id, context, reference_id, user_id, 'x', {} FROM otp_attempts
               WHERE reference_id = :reference_id LIMIT 1"""
     for number in (3, 4):
         with pytest.raises(Exception, match="otp_attempt_(key|number)"):
@@ -418,3 +418,33 @@ def test_what_cannot_be_a_code_is_refused_and_not_repeated(
 ) -> None:
     status, error = verify(party, code)
     assert (status, error["error_code"]) == (400, "VALIDATION_ERROR")
+
+
+def test_the_limit_of_a_day_is_of_who_typed_the_codes_not_of_whose_they_were(
+    user: dict[str, Any], send: Call, verify: Call, codes: Call
+) -> None:
+    guesser = str(uuid4())
+    parties = [party_of(user, "transfer") for _ in range(6)]
+    for party in parties:
+        assert send(party)[0] == 200
+    for party in parties[:5]:
+        for number in (1, 2):
+            tried = verify({**party, "given_by": guesser}, wrong(codes(user), number))
+            assert tried[1]["error_code"] == "OTP_INVALID"
+    right = codes(user)[0]["code"]
+    code, details = refusal(verify({**parties[5], "given_by": guesser}, right))
+    assert (code, details["over"]) == ("OTP_MAX_RETRIES", False)
+    assert verify(parties[5], right)[0] == 200
+    assert send(party_of(user))[0] == 200
+
+
+def test_others_have_twenty_codes_sent_to_a_user_in_ten_minutes_at_most(
+    user: dict[str, Any], send: Call
+) -> None:
+    stranger = {"caused_by": str(uuid4())}
+    for _ in range(20):
+        assert send(party_of(user, "transfer"), **stranger)[0] == 200
+    code, details = refusal(send(party_of(user, "transfer"), **stranger))
+    assert code == "RATE_LIMITED" and 0 < details["retry_after_seconds"] <= 600
+    assert send(party_of(user))[0] == 200
+    assert send(party_of(user), caused_by=user["user_id"])[0] == 200

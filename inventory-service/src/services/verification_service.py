@@ -25,6 +25,7 @@ _CHECK_IN = text(f"""
          WHERE seat_id = :seat_id
            AND status = 'SOLD'
            AND owner_user_id = :owner_user_id
+           AND hold_id = :hold_id
         RETURNING seat_id
     )
     INSERT INTO entry_logs (scan_id, seat_id, scanned_at, scanned_by_staff_id, result,
@@ -116,16 +117,17 @@ class VerificationService:
             raise _no_such_seat()
         return Ticket(seat, first_entry_at, earlier)
 
-    def check_in(self, scan: Scan, owner_user_id: UUID) -> Entry:
-        """Let the owner of the sold seat in; a scan that is booked already is answered as it is.
+    def check_in(self, scan: Scan, owner_user_id: UUID, hold_id: UUID) -> Entry:
+        """Let the owner of the seat in that is sold by `hold_id`.
 
-        Raises SEAT_NOT_FOUND; SEAT_UNAVAILABLE (details: status) where the seat is not SOLD;
-        NOT_SEAT_OWNER.
+        A scan that is booked already is answered as it is. Raises SEAT_NOT_FOUND; SEAT_UNAVAILABLE
+        (details: status) where the seat is not SOLD, or by another sale; NOT_SEAT_OWNER.
         """
         try:
             with self._database.transaction() as session:
                 entered = session.execute(
-                    _CHECK_IN, {**asdict(scan), "owner_user_id": owner_user_id}
+                    _CHECK_IN,
+                    {**asdict(scan), "owner_user_id": owner_user_id, "hold_id": hold_id},
                 ).one_or_none()
         except IntegrityError as error:
             if violated_constraint(error) not in _BOOKED_ALREADY:

@@ -60,6 +60,7 @@ class Ticket:
     status: str | None
     owner_user_id: UUID | None = None
     event_id: UUID | None = None
+    order_id: UUID | None = None
     row_number: str | None = None
     seat_number: int | None = None
     first_entry_at: datetime | None = None
@@ -82,14 +83,15 @@ class GateClient:
                 raise
             return Ticket(status=None)
 
-    def check_in(self, seat_id: UUID, owner_user_id: UUID, scan: Scan, hall_expected: str) -> Entry:
-        """Let the owner in, once; the same scan is answered as it is booked.
+    def check_in(self, ticket: Ticket, seat_id: UUID, scan: Scan, hall_expected: str) -> Entry:
+        """Let the ticket's owner in, once, by that order; a scan is answered as it is booked.
 
         Raises SEAT_UNAVAILABLE, NOT_SEAT_OWNER, SEAT_NOT_FOUND.
         """
         request = pb.MarkCheckedInRequest(
             seat_id=str(seat_id),
-            owner_user_id=str(owner_user_id),
+            owner_user_id=str(ticket.owner_user_id),
+            hold_id=str(ticket.order_id),
             scan_id=str(scan.scan_id),
             scanned_by_staff_id=str(scan.staff_id),
             hall_id_presented=scan.hall_id,
@@ -147,6 +149,7 @@ def _ticket(ticket: pb.Ticket) -> Ticket:
         status=pb.SeatStatus.Name(ticket.status),
         owner_user_id=UUID(ticket.owner_user_id) if ticket.owner_user_id else None,
         event_id=UUID(ticket.event_id),
+        order_id=UUID(ticket.hold_id) if ticket.hold_id else None,
         row_number=ticket.row_number,
         seat_number=ticket.seat_number,
         first_entry_at=utc(ticket.first_entry_at) if entered else None,

@@ -100,17 +100,22 @@ class UserClient:
             "/credits/unfreeze", user_id=user_id, amount=amount, reference_id=reference_id
         )
 
-    def send_code(self, code: CodeOf, resend: bool = False) -> str:
+    def send_code(self, code: CodeOf, caused_by: UUID, resend: bool = False) -> str:
         """The provider's name of the code that lives, sent now where there was none.
+
+        `caused_by` is who makes us send it, which need not be who is sent it.
 
         Raises VALIDATION_ERROR (no phone), RATE_LIMITED, OTP_MAX_RETRIES, SERVICE_UNAVAILABLE.
         """
-        answer = self._patient.post("/otp/send", resend=resend, **asdict(code))
+        answer = self._patient.post("/otp/send", resend=resend, caused_by=caused_by, **asdict(code))
         return answer["verification_sid"]
 
-    def verify_code(self, code: CodeOf, given: str) -> None:
-        """Return where the code is right; raises OTP_INVALID, OTP_EXPIRED, OTP_MAX_RETRIES."""
-        self._patient.post("/otp/verify", otp_code=given, **asdict(code))
+    def verify_code(self, code: CodeOf, given: str, given_by: UUID) -> None:
+        """Return where the code is right; raises OTP_INVALID, OTP_EXPIRED, OTP_MAX_RETRIES.
+
+        Wrong codes of a day count for who gave them.
+        """
+        self._patient.post("/otp/verify", otp_code=given, given_by=given_by, **asdict(code))
 
     def topup(self, user_id: UUID, amount: Decimal, key: str | None) -> dict[str, Any]:
         """A payment for the user's browser to complete; the same key gives the same one."""

@@ -23,7 +23,7 @@ class PurchaseCodes:
         """Send a code for a PENDING order, unless one lives that `resend` does not replace."""
         code = CodeOf(user_id, _CONTEXT, order_id)
         try:
-            sid = self._users.send_code(code, resend)
+            sid = self._users.send_code(code, user_id, resend)
         except AppError as error:
             self._end_if_over(error, order_id)
             raise
@@ -47,11 +47,11 @@ class PurchaseCodes:
         Raises ORDER_NOT_FOUND, OTP_INVALID, OTP_EXPIRED, OTP_MAX_RETRIES, ORDER_INVALID_STATE.
         """
         order = self._own(user_id, order_id)
-        if order.otp_verified_at is not None:
+        if order.otp_verified_at is not None and order.status != "FAILED":
             return
         self._refuse_unless_pending(order)
         try:
-            self._users.verify_code(CodeOf(user_id, _CONTEXT, order_id), given)
+            self._users.verify_code(CodeOf(user_id, _CONTEXT, order_id), given, user_id)
         except AppError as error:
             self._end_if_over(error, order_id)
             raise

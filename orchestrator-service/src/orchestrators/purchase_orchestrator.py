@@ -68,8 +68,8 @@ class PurchaseOrchestrator:
         """Charge for the order and sell its seat; once, however often and from wherever asked.
 
         Raises ORDER_NOT_FOUND, ORDER_ALREADY_CONFIRMED, OTP_REQUIRED (a code is on its way),
-        HOLD_EXPIRED, SEAT_NOT_HELD, INSUFFICIENT_CREDITS; ORDER_INVALID_STATE where another pay
-        takes too long.
+        HOLD_EXPIRED, SEAT_NOT_HELD, INSUFFICIENT_CREDITS; RATE_LIMITED or OTP_MAX_RETRIES where no
+        code can be sent; ORDER_INVALID_STATE where another pay takes too long.
         """
         claim = {"user_id": user_id, "otp_required": self._users.is_flagged(user_id)}
         try:

@@ -22,13 +22,21 @@ class TransferCodes:
 
     def send_both(self, transfer: Transfer) -> Transfer:
         """Send each party its code: the transfer is PENDING_OTP then, or FAILED."""
-        calls = [partial(self._users.send_code, _code(transfer, party)) for party in Party]
-        sids = all_of(*calls)
-        refusal = next((one for one in sids if isinstance(one, AppError)), None)
-        if refusal is not None:
-            self._transfers.fail(transfer.transfer_id, refusal.code)
-            raise refusal
-        return self._transfers.codes_sent(transfer.transfer_id, dict(zip(Party, sids)))
+        by = transfer.user_of(transfer.initiated_by)
+        calls = [partial(self._users.send_code, _code(transfer, party), by) for party in Party]
+        sids = dict(zip(Party, all_of(*calls)))
+        for party, refusal in sids.items():
+            if isinstance(refusal, AppError):
+                self._fail(transfer, "CODE_NOT_SENT")
+                raise _of_party(refusal, party)
+        try:
+            return self._transfers.codes_sent(transfer.transfer_id, sids)
+        except AppError as error:
+            if error.code is not ErrorCode.TRANSFER_INVALID_STATE:
+                raise
+            raise AppError(
+                ErrorCode.TRANSFER_IN_PROGRESS, "Another transfer of this seat took its place."
+            ) from error
 
     def resend(self, user_id: UUID, transfer_id: UUID) -> None:
         """Send the caller another code. Raises TRANSFER_NOT_FOUND, TRANSFER_INVALID_STATE."""
@@ -37,7 +45,7 @@ class TransferCodes:
         if transfer.is_verified(party):
             raise _invalid_state(transfer, "You have given your code already.")
         try:
-            sid = self._users.send_code(_code(transfer, party), resend=True)
+            sid = self._users.send_code(_code(transfer, party), user_id, resend=True)
         except AppError as error:
             self._end_if_over(error, transfer)
             raise
@@ -50,12 +58,12 @@ class TransferCodes:
         OTP_MAX_RETRIES, TRANSFER_INVALID_STATE.
         """
         transfer, party = self._own(user_id, transfer_id)
-        if transfer.is_verified(party):
+        if transfer.is_verified(party) and transfer.status != "FAILED":
             return
         self._refuse_unless_pending(transfer)
-        self.check(transfer, {party: given})
+        self.check(transfer, {party: given}, user_id)
 
-    def check(self, transfer: Transfer, given: dict[Party, str]) -> None:
+    def check(self, transfer: Transfer, given: dict[Party, str], given_by: UUID) -> None:
         """Check the codes that were given; those of parties who are verified are ignored.
 
         Each party's is judged by itself and the right ones count, also where another is refused.
@@ -63,7 +71,11 @@ class TransferCodes:
         parties = [party for party in given if not transfer.is_verified(party)]
         if not parties:
             return
-        outcomes = dict(zip(parties, all_of(*(self._try(transfer, p, given[p]) for p in parties))))
+        calls = [
+            partial(self._users.verify_code, _code(transfer, party), given[party], given_by)
+            for party in parties
+        ]
+        outcomes = dict(zip(parties, all_of(*calls)))
         refusals = {p: one for p, one in outcomes.items() if isinstance(one, AppError)}
         for refusal in refusals.values():
             self._end_if_over(refusal, transfer)
@@ -74,12 +86,17 @@ class TransferCodes:
             party = min(refusals, key=lambda one: _gravity(refusals[one]))
             raise _of_party(refusals[party], party)
 
-    def _try(self, transfer: Transfer, party: Party, given: str) -> partial[None]:
-        return partial(self._users.verify_code, _code(transfer, party), given)
-
     def _end_if_over(self, error: AppError, transfer: Transfer) -> None:
         if _is_over(error):
-            self._transfers.fail(transfer.transfer_id, ErrorCode.OTP_MAX_RETRIES)
+            self._fail(transfer, ErrorCode.OTP_MAX_RETRIES)
+
+    def _fail(self, transfer: Transfer, reason: str) -> None:
+        """End the transfer, unless it has ended otherwise meanwhile."""
+        try:
+            self._transfers.fail(transfer.transfer_id, reason)
+        except AppError as error:
+            if error.code is not ErrorCode.TRANSFER_INVALID_STATE:
+                raise
 
     def _own(self, user_id: UUID, transfer_id: UUID) -> tuple[Transfer, Party]:
         transfer = self._transfers.get(transfer_id)

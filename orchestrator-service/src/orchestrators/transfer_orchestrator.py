@@ -10,7 +10,7 @@ from common.auth import Caller, Role
 from common.errors import AppError, ErrorCode
 
 from ..clients.event_client import EventClient
-from ..clients.inventory_client import InventoryClient
+from ..clients.inventory_client import InventoryClient, Seat
 from ..clients.order_client import OrderClient
 from ..clients.transfer_client import Party, Transfer, TransferClient
 from ..clients.user_client import UserClient
@@ -70,9 +70,14 @@ class TransferOrchestrator:
         Raises USER_NOT_FOUND, FORBIDDEN, SELF_TRANSFER, SEAT_NOT_FOUND, SEAT_UNAVAILABLE,
         NOT_SEAT_OWNER, INSUFFICIENT_CREDITS, TRANSFER_IN_PROGRESS, VALIDATION_ERROR (no phone).
         """
-        seller, buyer = self._user(offer.seller), self._user(offer.buyer)
-        by = _party_that_begins(caller_id, seller, buyer)
-        self._refuse_unless_sellers(offer.seat_id, UUID(seller["user_id"]))
+        caller = self._users.get(caller_id)
+        by = _party_that_begins(caller, offer)
+        seat = self._sold_seat(offer.seat_id)
+        if by is Party.SELLER:
+            _refuse_unless_owner(seat, caller)
+        seller = caller if by is Party.SELLER else self._user(offer.seller)
+        buyer = caller if by is Party.BUYER else self._user(offer.buyer)
+        _refuse_unless_owner(seat, seller)
         if buyer["credit_balance"] < offer.credits_amount:
             raise AppError(
                 ErrorCode.INSUFFICIENT_CREDITS, "The buyer does not have so many credits."
@@ -99,7 +104,7 @@ class TransferOrchestrator:
         if transfer.status == "COMPLETED" and transfer.saga is None:
             return Outcome(transfer, is_done=True)
         if transfer.status == "PENDING_OTP" and transfer.saga is None:
-            self._codes.check(transfer, given)
+            self._codes.check(transfer, given, caller_id)
         try:
             return self._confirm.run(transfer_id, lambda: self._confirm.begin(transfer_id))
         except AppError as error:
@@ -130,16 +135,13 @@ class TransferOrchestrator:
         For the party who did not raise the dispute, and for moderators. Raises TRANSFER_NOT_FOUND,
         FORBIDDEN, TRANSFER_INVALID_STATE, SEAT_UNAVAILABLE (checked in), INSUFFICIENT_CREDITS.
         """
-        transfer = self._transfers.get(transfer_id)
-        party = transfer.party_of(caller.user_id)
-        moderates = caller.role in (Role.STAFF, Role.ADMIN)
-        if not moderates and (party is None or party is transfer.disputed_by):
-            raise AppError(
-                ErrorCode.FORBIDDEN, "Only the other party, or staff, can reverse this transfer."
-            )
+        if caller.role in (Role.STAFF, Role.ADMIN):
+            transfer, by = self._transfers.get(transfer_id), None
+        else:
+            transfer, by = self._of_party(caller.user_id, transfer_id)
         if transfer.status == "REVERSED":
             return Outcome(transfer, is_done=True)
-        return self._reverse.run(transfer_id, lambda: self._reverse.begin(transfer_id))
+        return self._reverse.run(transfer_id, lambda: self._reverse.begin(transfer_id, by=by))
 
     def dismiss(self, transfer_id: UUID, reason: str) -> Outcome[Transfer, Swap]:
         """Settle a dispute in the transfer's favour: what was frozen is free again.
@@ -175,7 +177,7 @@ class TransferOrchestrator:
             raise AppError(ErrorCode.FORBIDDEN, "You are not a party to this transfer.")
         return transfer, party
 
-    def _refuse_unless_sellers(self, seat_id: UUID, seller_id: UUID) -> None:
+    def _sold_seat(self, seat_id: UUID) -> Seat:
         seat = self._inventory.seat(seat_id)
         if seat.status != "SOLD":
             raise AppError(
@@ -183,17 +185,31 @@ class TransferOrchestrator:
                 "Only a seat that is sold, and whose owner has not gone in, can be transferred.",
                 status=seat.status,
             )
-        if seat.owner_user_id != seller_id:
-            raise AppError(ErrorCode.NOT_SEAT_OWNER, "The seat does not belong to the seller.")
+        return seat
 
 
-def _party_that_begins(caller_id: UUID, seller: dict[str, Any], buyer: dict[str, Any]) -> Party:
-    parties = {Party.SELLER: UUID(seller["user_id"]), Party.BUYER: UUID(buyer["user_id"])}
-    if caller_id not in parties.values():
-        raise AppError(ErrorCode.FORBIDDEN, "You are neither the seller nor the buyer.")
-    if parties[Party.SELLER] == parties[Party.BUYER]:
+def _refuse_unless_owner(seat: Seat, seller: dict[str, Any]) -> None:
+    if seat.owner_user_id != UUID(seller["user_id"]):
+        raise AppError(ErrorCode.NOT_SEAT_OWNER, "The seat does not belong to the seller.")
+
+
+def _party_that_begins(caller: dict[str, Any], offer: Offer) -> Party:
+    """Which party the caller is; nobody else's e-mail is looked up for who is none."""
+    is_caller = (UUID(caller["user_id"]), caller["email"])
+    named = {
+        Party.SELLER: _normalised(offer.seller) in is_caller,
+        Party.BUYER: _normalised(offer.buyer) in is_caller,
+    }
+    if all(named.values()):
         raise AppError(ErrorCode.SELF_TRANSFER, "Seller and buyer are the same user.")
-    return next(party for party, user_id in parties.items() if user_id == caller_id)
+    for party, is_it in named.items():
+        if is_it:
+            return party
+    raise AppError(ErrorCode.FORBIDDEN, "You are neither the seller nor the buyer.")
+
+
+def _normalised(named: UUID | str) -> UUID | str:
+    return named.lower() if isinstance(named, str) else named
 
 
 def _refuse_without_phone(**parties: dict[str, Any]) -> None:

@@ -112,7 +112,8 @@ class VerificationOrchestrator:
         if ticket.owner_user_id not in (None, code.user_id):
             owner = self._user(ticket.owner_user_id)
         event = self._events.get(ticket.event_id) if ticket.event_id else None
-        return Facts(ticket, bool(orders["data"]), event, owner if ticket.owner_user_id else None)
+        is_paid = str(ticket.order_id) in [order["order_id"] for order in orders["data"]]
+        return Facts(ticket, is_paid, event, owner if ticket.owner_user_id else None)
 
     def _user(self, user_id: UUID) -> dict[str, Any] | None:
         try:
@@ -128,7 +129,7 @@ class VerificationOrchestrator:
         if result != "SUCCESS":
             return self._book_refusal(code.seat_id, result, scan, hall_expected)
         try:
-            return self._gate.check_in(code.seat_id, code.user_id, scan, hall_expected).result
+            return self._gate.check_in(facts.ticket, code.seat_id, scan, hall_expected).result
         except AppError as error:
             if error.code in _OVERTAKEN:
                 return None

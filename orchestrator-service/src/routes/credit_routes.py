@@ -9,7 +9,7 @@ from pydantic import Field
 from common.auth import Access, Caller
 from common.endpoint import endpoint
 from common.errors import AppError, ErrorCode
-from common.fields import Answer, Body, Money, Page, PageQuery, PositiveAmount
+from common.fields import Answer, CallerBody, Money, Page, PageQuery, PositiveAmount
 
 from ..clients.user_client import UserClient
 from .paging import page_of
@@ -19,7 +19,7 @@ _IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[ -~]{1,200}")  # Stripe takes 255, the user service puts the user before it
 
 
-class TopupBody(Body):
+class TopupBody(CallerBody):
     """How many credits to buy; 1 credit is 1 SGD."""
 
     amount: Annotated[PositiveAmount, Field(le=10_000)]
@@ -42,7 +42,7 @@ def credits_blueprint(users: UserClient) -> Blueprint:
     @routes.get("/api/credits/balance")
     @endpoint(access=Access.CUSTOMER, returns=Balance)
     def balance(caller: Caller) -> Balance:
-        """What the caller can spend, and what is frozen by disputes."""
+        """What the caller can spend, and what is frozen: by disputes, or in a transfer at work."""
         return Balance.model_validate(users.get(caller.user_id))
 
     @routes.get("/api/credits/ledger")
@@ -52,7 +52,12 @@ def credits_blueprint(users: UserClient) -> Blueprint:
         return page_of(LedgerEntry, users.ledger(caller.user_id, query), query)
 
     @routes.post("/api/credits/topup")
-    @endpoint(access=Access.CUSTOMER, body=TopupBody, returns=Topup)
+    @endpoint(
+        access=Access.CUSTOMER,
+        body=TopupBody,
+        returns=Topup,
+        headers={_IDEMPOTENCY_KEY: "A repeat with the same key is answered with the same payment."},
+    )
     def topup(body: TopupBody, caller: Caller) -> Topup:
         """Begin to buy credits. The header Idempotency-Key makes a repeat safe."""
         key = request.headers.get(_IDEMPOTENCY_KEY)

@@ -48,7 +48,6 @@ def purchase_blueprint(purchase: PurchaseOrchestrator, orders: OrderClient) -> B
 
         The seat one holds already is answered with its order and what is left of the hold.
         """
-        body.check(caller)
         hold = purchase.reserve(caller.user_id, body.seat_id)
         return HeldSeat(
             order_id=hold.hold_id,
@@ -73,6 +72,8 @@ def purchase_blueprint(purchase: PurchaseOrchestrator, orders: OrderClient) -> B
             ErrorCode.HOLD_EXPIRED,
             ErrorCode.SEAT_NOT_HELD,
             ErrorCode.INSUFFICIENT_CREDITS,
+            ErrorCode.RATE_LIMITED,
+            ErrorCode.OTP_MAX_RETRIES,
         ),
     )
     def pay(body: PayBody, caller: Caller) -> tuple[PaidOrder, int]:
@@ -80,7 +81,6 @@ def purchase_blueprint(purchase: PurchaseOrchestrator, orders: OrderClient) -> B
 
         202 with status PENDING: the seat is sold and charged, the rest is being completed.
         """
-        body.check(caller)
         outcome = purchase.pay(caller.user_id, body.order_id)
         return _paid(outcome), 200 if outcome.status == "CONFIRMED" else 202
 

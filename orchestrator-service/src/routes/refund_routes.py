@@ -4,20 +4,20 @@ from typing import Literal
 from uuid import UUID
 
 from flask import Blueprint
-from pydantic import Field
 
 from common.auth import Access
 from common.endpoint import endpoint
 from common.errors import ErrorCode
-from common.fields import Answer, Body, Money
+from common.fields import Answer, CallerBody, Money
 
 from ..orchestrators.refund_orchestrator import RefundOrchestrator
+from .shapes import Reason
 
 
-class RefundBody(Body):
+class RefundBody(CallerBody):
     """Why the order is refunded."""
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: Reason
 
 
 class RefundedOrder(Answer):

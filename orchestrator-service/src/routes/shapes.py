@@ -1,25 +1,15 @@
 """What the public API takes and answers; see contract.md, section 1."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from common.auth import Caller
-from common.errors import AppError, ErrorCode
-from common.fields import Answer, Body, Money
+from pydantic import Field
 
+from common.fields import Answer, CallerBody, Money
 
-class CallerBody(Body):
-    """A request whose `user_id`, where given, must be the caller's own."""
-
-    user_id: UUID | None = None
-
-    def check(self, caller: Caller) -> None:
-        """Raises FORBIDDEN where the body names another user than the token."""
-        if self.user_id not in (None, caller.user_id):
-            raise AppError(ErrorCode.FORBIDDEN, "user_id is not yours; it can be left out.")
-
-
+OtpCode = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,16}$", repr=False)]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
 OrderStatus = Literal["PENDING", "CONFIRMED", "FAILED", "REFUNDED"]
 
 

@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from common.fields import Amount, Answer, Body, Money, PageQuery
+from common.fields import Amount, Answer, CallerBody, Money, PageQuery
+
+from .shapes import OtpCode, Reason
 
 TransferStatus = Literal["INITIATED", "PENDING_OTP", "COMPLETED", "DISPUTED", "REVERSED", "FAILED"]
 
@@ -36,11 +38,9 @@ UserReference = Annotated[
         }
     ),
 ]
-OtpCode = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,16}$", repr=False)]
-Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class InitiateBody(Body):
+class InitiateBody(CallerBody):
     """The seat, the two parties (the caller is one of them) and the price, 0 for a gift."""
 
     seat_id: UUID
@@ -49,7 +49,7 @@ class InitiateBody(Body):
     credits_amount: Amount
 
 
-class TransferBody(Body):
+class TransferBody(CallerBody):
     """The transfer that is meant."""
 
     transfer_id: UUID

@@ -38,6 +38,7 @@ def transfers_blueprint(
         returns=TransferRecord,
         status=201,
         errors=(
+            ErrorCode.RATE_LIMITED,
             ErrorCode.SELF_TRANSFER,
             ErrorCode.SEAT_UNAVAILABLE,
             ErrorCode.NOT_SEAT_OWNER,
@@ -80,7 +81,7 @@ def transfers_blueprint(
         access=Access.INTERNAL,
         body=TransferClaim,
         returns=TransferRecord,
-        errors=(*_REFUSALS, ErrorCode.OTP_REQUIRED),
+        errors=(*_REFUSALS, ErrorCode.OTP_REQUIRED, ErrorCode.FORBIDDEN),
     )
     def begin(record_id: UUID, body: TransferClaim) -> TransferRecord:
         """Claim the transfer for a saga, its first step begun."""

@@ -49,6 +49,14 @@ def _refund(session: Session, order_id: UUID, claim: OrderClaim) -> dict[str, An
     sale = lock_sale(session, Order.order_id == order_id)
     if sale is None or not sale.is_open:
         return {}
+    if sale.disputed is not None and sale.at_work is None:
+        raise AppError(
+            ErrorCode.ORDER_INVALID_STATE,
+            "A transfer of this seat is disputed: reverse it or dismiss the dispute first.",
+            order_id=str(order_id),
+            status=sale.order.status.value,
+            transfer_id=str(sale.disputed.transfer_id),
+        )
     if sale.at_work is not None:
         raise AppError(
             ErrorCode.ORDER_INVALID_STATE,

@@ -41,8 +41,10 @@ class Sale:
         return next((one for one in self.transfers if one.saga is not None), None)
 
     @property
-    def is_disputed(self) -> bool:
-        return any(one.status is TransferStatus.DISPUTED for one in self.transfers)
+    def disputed(self) -> Transfer | None:
+        """The transfer whose dispute is not settled."""
+        disputed = TransferStatus.DISPUTED
+        return next((one for one in self.transfers if one.status is disputed), None)
 
     @property
     def latest(self) -> Transfer | None:

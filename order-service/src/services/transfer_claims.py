@@ -10,7 +10,7 @@ from common.database import Database
 from common.errors import AppError, ErrorCode
 
 from ..models.order import Order
-from ..models.transfer import Transfer, TransferStatus
+from ..models.transfer import Transfer, TransferParty, TransferStatus
 from ..transfer_values import NewDispute, TransferClaim, TransferRecord
 from .records import TRANSFERS
 from .sale import Sale, fail_active, lock_sale
@@ -44,7 +44,8 @@ class TransferClaims:
     def begin(self, transfer_id: UUID, claim: TransferClaim) -> TransferRecord:
         """Claim the transfer for a saga, its first step begun.
 
-        Raises OTP_REQUIRED with `details.missing` where codes are missing to confirm it.
+        Raises OTP_REQUIRED with `details.missing` where codes are missing to confirm it, FORBIDDEN
+        where who raised the dispute would decide it.
         """
         self._transfers.expire(Transfer.transfer_id == transfer_id)
         values: dict[str, Any] = {"saga": claim.saga, "saga_step": claim.step}
@@ -52,7 +53,7 @@ class TransferClaims:
             values["reversal_id"] = func.gen_random_uuid()
         if claim.saga == "dismiss":
             values["dismiss_reason"] = claim.reason
-        return self._claim(transfer_id, claim.driver, values)
+        return self._claim(transfer_id, claim.driver, values, claim.by)
 
     def dispute(self, transfer_id: UUID, dispute: NewDispute) -> TransferRecord:
         """Write DISPUTED as begun and end the active transfer of the seat.
@@ -70,11 +71,17 @@ class TransferClaims:
         }
         return self._claim(transfer_id, dispute.driver, values)
 
-    def _claim(self, transfer_id: UUID, driver: UUID, values: dict[str, Any]) -> TransferRecord:
+    def _claim(
+        self,
+        transfer_id: UUID,
+        driver: UUID,
+        values: dict[str, Any],
+        by: TransferParty | None = None,
+    ) -> TransferRecord:
         with self._database.transaction() as session:
             sale, transfer = _locked(session, transfer_id)
             if not transfer.is_driven_by(driver):
-                _check(sale, transfer, values["saga"])
+                _check(sale, transfer, values["saga"], by)
                 if values["saga"] == "dispute":
                     fail_active(session, "DISPUTED", Transfer.order_id == transfer.order_id)
                 transfer = _written(session, transfer, driver, values)
@@ -109,22 +116,26 @@ def _written(
     return session.scalars(claimed).one()
 
 
-def _check(sale: Sale, transfer: Transfer, saga: str) -> None:
+def _check(sale: Sale, transfer: Transfer, saga: str, by: TransferParty | None) -> None:
     """Raises what keeps this saga from beginning."""
     if transfer.saga is not None:
         raise invalid_state(transfer, "It is being worked on right now.")
     if transfer.status is not _STARTS_FROM[saga]:
         raise invalid_state(transfer, _OUT_OF_TURN[saga])
-    if saga != "dismiss" and not sale.is_open:
+    if not sale.is_open:
         raise invalid_state(transfer, "Its order is being refunded or has been.")
     if saga == "confirm":
         _check_confirm(sale, transfer)
     if saga == "dispute":
         _check_dispute(sale, transfer)
+    if saga == "reverse" and by is not None and by is transfer.disputed_by:
+        raise AppError(
+            ErrorCode.FORBIDDEN, "Only the other party, or staff, can reverse this transfer."
+        )
 
 
 def _check_confirm(sale: Sale, transfer: Transfer) -> None:
-    if sale.is_disputed:
+    if sale.disputed is not None:
         raise invalid_state(transfer, "An earlier transfer of this seat is disputed.")
     verified = {"seller": transfer.seller_otp_verified, "buyer": transfer.buyer_otp_verified}
     missing = [party for party, is_verified in verified.items() if not is_verified]

@@ -1,6 +1,8 @@
 """Initiating a transfer: one active one of a seat, and who may take another's place."""
 
-from sqlalchemy import func, select
+import math
+
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -15,6 +17,9 @@ from .sale import Sale, fail_active, lock_sale
 from .transfer_service import TransferService, invalid_state
 
 MOST_UNANSWERED_BY_BUYER = 3
+# Each sends a text message to somebody who has not asked for it.
+MOST_INITIATED = 10
+_WINDOW = text("interval '10 minutes'")
 
 
 class TransferInitiation:
@@ -28,8 +33,9 @@ class TransferInitiation:
         """Book an INITIATED transfer of the seat's sale; a repeat is answered as it stands.
 
         Raises SELF_TRANSFER, SEAT_UNAVAILABLE, NOT_SEAT_OWNER, TRANSFER_IN_PROGRESS (with
-        `details.transfer_id` where the initiator is a party to the other one), and
-        TRANSFER_INVALID_STATE where the ID is taken by another transfer.
+        `details.transfer_id` where the initiator is a party to the other one), RATE_LIMITED (with
+        `details.retry_after_seconds`), and TRANSFER_INVALID_STATE where the ID is taken by another
+        transfer.
         """
         if new.seller_user_id == new.buyer_user_id:
             raise AppError(ErrorCode.SELF_TRANSFER, "A ticket cannot be transferred to its owner.")
@@ -46,27 +52,27 @@ class TransferInitiation:
 
 
 def _initiated(session: Session, new: NewTransfer) -> Transfer:
-    if new.initiated_by is TransferParty.BUYER:
-        _lock_buyer(session, new)
+    _lock_initiator(session, new)
     is_sold = Order.status == OrderStatus.CONFIRMED
     sale = lock_sale(session, Order.seat_id == new.seat_id, is_sold)
     known = session.get(Transfer, new.transfer_id)
     if known is not None:
         return _same(known, new)
-    if sale is None or not sale.is_open or sale.is_disputed:
+    if sale is None or not sale.is_open or sale.disputed is not None:
         raise AppError(ErrorCode.SEAT_UNAVAILABLE, "This seat cannot be transferred now.")
     _make_way(session, sale, new)
     if new.seller_user_id != sale.owner_user_id:
         raise AppError(ErrorCode.NOT_SEAT_OWNER, "This seat belongs to somebody else.")
     if new.initiated_by is TransferParty.BUYER:
         _check_buyers_limit(session, new)
+    _check_initiators_limit(session, new)
     values = new.model_dump() | {"order_id": sale.order.order_id}
     return session.scalars(insert(Transfer).values(**values).returning(Transfer)).one()
 
 
-def _lock_buyer(session: Session, new: NewTransfer) -> None:
-    """His transfers are of several seats, so their orders' locks do not keep him to the limit."""
-    key = func.hashtextextended(str(new.buyer_user_id), 0)
+def _lock_initiator(session: Session, new: NewTransfer) -> None:
+    """His transfers are of several seats, so their orders' locks do not keep him to his limits."""
+    key = func.hashtextextended(str(new.initiator_user_id), 0)
     session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
@@ -113,4 +119,28 @@ def _check_buyers_limit(session: Session, new: NewTransfer) -> None:
             ErrorCode.TRANSFER_IN_PROGRESS,
             f"You have asked {MOST_UNANSWERED_BY_BUYER} sellers who have not confirmed yet:"
             " wait for one of them, or cancel one of these transfers.",
+        )
+
+
+def _check_initiators_limit(session: Session, new: NewTransfer) -> None:
+    initiator, earliest = new.initiator_user_id, func.now() - _WINDOW
+    by_seller = Transfer.initiated_by == TransferParty.SELLER
+    wait = session.scalar(
+        select(func.extract("epoch", Transfer.created_at - earliest))
+        .where(
+            or_(
+                and_(Transfer.seller_user_id == initiator, by_seller),
+                and_(Transfer.buyer_user_id == initiator, ~by_seller),
+            ),
+            Transfer.created_at > earliest,
+        )
+        .order_by(Transfer.created_at.desc())
+        .offset(MOST_INITIATED - 1)
+        .limit(1)
+    )
+    if wait is not None:
+        raise AppError(
+            ErrorCode.RATE_LIMITED,
+            f"You have begun {MOST_INITIATED} transfers within 10 minutes: wait a while.",
+            retry_after_seconds=max(1, math.ceil(wait)),
         )

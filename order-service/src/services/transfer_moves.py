@@ -81,7 +81,7 @@ def _failed(reason: str) -> Move:
     return Move(
         legal=Transfer.status.in_(ACTIVE) & Transfer.saga.is_(None),
         values={"status": TransferStatus.FAILED, "failure_reason": reason},
-        is_done=lambda transfer: transfer.status is TransferStatus.FAILED,
+        is_done=lambda transfer: transfer.failure_reason == reason,
     )
 
 

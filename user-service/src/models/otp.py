@@ -22,6 +22,7 @@ class OtpChallenge(Base):
     sent_at: Mapped[datetime] = mapped_column(Time, server_default=FetchedValue())
     ends_at: Mapped[datetime] = mapped_column(Time)
     verified_at: Mapped[datetime | None] = mapped_column(Time)
+    by_another: Mapped[bool] = mapped_column(server_default=FetchedValue())
 
 
 class OtpAttempt(Base):
@@ -34,6 +35,7 @@ class OtpAttempt(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.user_id"))
     context: Mapped[str] = mapped_column(Text)
     reference_id: Mapped[UUID]
+    given_by: Mapped[UUID]
     number: Mapped[int] = mapped_column(SmallInteger)
     code_hash: Mapped[str] = mapped_column(Text)
     attempts_left: Mapped[int | None] = mapped_column(SmallInteger)

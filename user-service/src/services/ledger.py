@@ -15,6 +15,8 @@ from ..models.credit_ledger import LedgerEntry, LedgerKind
 from ..models.user import User
 from .user_service import user_not_found
 
+_MOST_CREDITS = Decimal("99999999.99")  # NUMERIC(10, 2)
+
 # Lock, rule and guarded write in one round trip. The row that FOR UPDATE gives is the newest one
 # also where the lock had to be waited for, and ON CONFLICT sees what was committed meanwhile, so
 # this holds for a caller that locked nothing.
@@ -103,6 +105,18 @@ def booking_of(entry: LedgerEntry, balance: Decimal) -> Booking:
 def insufficient_credits() -> AppError:
     """INSUFFICIENT_CREDITS."""
     return AppError(ErrorCode.INSUFFICIENT_CREDITS, "There are not enough credits.")
+
+
+def refuse_without_room(session: Session, user_id: UUID, amount: Decimal) -> None:
+    """Raise where the user could not have so much more: what is held back for him must get there.
+
+    The user's row is locked already.
+    """
+    has = session.scalar(
+        select(User.credit_balance + User.frozen_credits).where(User.user_id == user_id)
+    )
+    if has + amount > _MOST_CREDITS:
+        raise _too_rich()
 
 
 def _too_rich() -> AppError:

@@ -8,10 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ..models.otp import OtpAttempt, OtpChallenge
-from ..values import OtpParty
+from ..values import OtpParty, OtpSend, OtpTry
 
 MAX_WRONG = 3
 MAX_SENDS = 3
+MAX_SENDS_BY_OTHERS = 20  # to one user, whatever for; those he causes himself are apart
 MAX_WRONG_A_DAY = 10
 # The provider does not say how long its codes live and judges that itself (EXPIRED ends one); ours
 # bounds how long "nothing is sent while a code lives" may hold, at what such services usually take.
@@ -44,10 +45,11 @@ class Try(NamedTuple):
     recent: bool
 
 
-def lock(session: Session, user_id: UUID) -> None:
-    """Whoever decides about this user's codes does so one after the other, until he commits."""
-    key = func.hashtextextended(f"otp:{user_id}", 0)
-    session.execute(select(func.pg_advisory_xact_lock(key)))
+def lock(session: Session, *user_ids: UUID) -> None:
+    """Whoever decides about these users' codes does so one after the other, until he commits."""
+    for user_id in sorted(set(user_ids)):
+        key = func.hashtextextended(f"otp:{user_id}", 0)
+        session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def verified_sid(session: Session, party: OtpParty) -> str | None:
@@ -75,22 +77,33 @@ def newest(session: Session, party: OtpParty, *, sent: bool = False) -> Challeng
     return Challenge(*row) if row else None
 
 
-def wait_before_sending(session: Session, party: OtpParty) -> float | None:
+def wait_before_sending(session: Session, party: OtpSend) -> float | None:
     """Seconds until the party may be sent another code; None where that is now."""
+    wait = _wait(session, MAX_SENDS, *_of(OtpChallenge, party))
+    if wait is None and party.is_caused_by_another:
+        to_user = OtpChallenge.user_id == party.user_id
+        wait = _wait(session, MAX_SENDS_BY_OTHERS, to_user, OtpChallenge.by_another)
+    return wait
+
+
+def _wait(session: Session, most: int, *which: Any) -> float | None:
+    """Seconds until less than so many of these were sent lately."""
     earliest = func.clock_timestamp() - _SEND_WINDOW
     return session.scalar(
         select(func.extract("epoch", OtpChallenge.sent_at - earliest))
-        .where(*_of(OtpChallenge, party), OtpChallenge.sent_at > earliest)
+        .where(*which, OtpChallenge.sent_at > earliest)
         .order_by(OtpChallenge.sent_at.desc())
-        .offset(MAX_SENDS - 1)
+        .offset(most - 1)
         .limit(1)
     )
 
 
-def begin_sending(session: Session, party: OtpParty) -> UUID:
+def begin_sending(session: Session, party: OtpSend) -> UUID:
     """Book a code that is about to be sent."""
     ends_at = func.clock_timestamp() + _CODE_LIVES
-    row = insert(OtpChallenge).values(**_party(party), ends_at=ends_at)
+    row = insert(OtpChallenge).values(
+        **_party(party), ends_at=ends_at, by_another=party.is_caused_by_another
+    )
     return session.scalar(row.returning(OtpChallenge.challenge_id))
 
 
@@ -138,14 +151,14 @@ def wait_before_trying(session: Session, user_id: UUID) -> float | None:
     earliest = func.clock_timestamp() - _DAY
     return session.scalar(
         select(func.extract("epoch", OtpAttempt.attempted_at - earliest))
-        .where(OtpAttempt.user_id == user_id, OtpAttempt.attempted_at > earliest)
+        .where(OtpAttempt.given_by == user_id, OtpAttempt.attempted_at > earliest)
         .order_by(OtpAttempt.attempted_at.desc())
         .offset(MAX_WRONG_A_DAY - 1)
         .limit(1)
     )
 
 
-def book_try(session: Session, party: OtpParty, challenge_id: UUID, code_hash: str) -> UUID:
+def book_try(session: Session, party: OtpTry, challenge_id: UUID, code_hash: str) -> UUID:
     """Book a try before the provider is asked, under the first number that is free.
 
     There are three numbers, by constraint: what is under way counts.
@@ -153,7 +166,11 @@ def book_try(session: Session, party: OtpParty, challenge_id: UUID, code_hash: s
     taken = set(session.scalars(select(OtpAttempt.number).where(*_of(OtpAttempt, party))))
     number = min({*range(1, MAX_WRONG + 2)} - taken)
     row = insert(OtpAttempt).values(
-        **_party(party), challenge_id=challenge_id, code_hash=code_hash, number=number
+        **_party(party),
+        given_by=party.giver,
+        challenge_id=challenge_id,
+        code_hash=code_hash,
+        number=number,
     )
     return session.scalar(row.returning(OtpAttempt.attempt_id))
 

@@ -104,7 +104,7 @@ class OtpService:
     def _begin_try(self, call: OtpTry, waited: float) -> Asking | bool | None:
         """The try to ask about, True if verified already, None while others are being asked."""
         with self._database.transaction() as session:
-            records.lock(session, call.user_id)
+            records.lock(session, call.user_id, call.giver)
             if records.verified_sid(session, call):
                 return True
             tries = records.tries(session, call)
@@ -122,7 +122,7 @@ class OtpService:
             if same and same.attempts_left is None:
                 records.take_up_try(session, same.attempt_id)
                 return Asking(same.attempt_id, code.challenge_id, code.sid)
-            _refuse_too_many_tries(session, call)
+            _refuse_too_many_tries(session, call.giver)
             attempt_id = records.book_try(session, call, code.challenge_id, code_hash)
             return Asking(attempt_id, code.challenge_id, code.sid)
 
@@ -199,7 +199,7 @@ def _phone(session: Session, user_id: UUID) -> str:
 
 def _refuse_further_tries(session: Session, party: OtpParty, tries: list[records.Try]) -> None:
     _refuse_if_over(tries)
-    _refuse_too_many_tries(session, party)
+    _refuse_too_many_tries(session, party.user_id)
 
 
 def _refuse_if_over(tries: list[records.Try]) -> None:
@@ -207,8 +207,8 @@ def _refuse_if_over(tries: list[records.Try]) -> None:
         raise _wrong(0)
 
 
-def _refuse_too_many_tries(session: Session, party: OtpParty) -> None:
-    wait = records.wait_before_trying(session, party.user_id)
+def _refuse_too_many_tries(session: Session, giver: UUID) -> None:
+    wait = records.wait_before_trying(session, giver)
     if wait is not None:
         raise AppError(
             ErrorCode.OTP_MAX_RETRIES,
@@ -218,7 +218,7 @@ def _refuse_too_many_tries(session: Session, party: OtpParty) -> None:
         )
 
 
-def _refuse_too_many_sends(session: Session, party: OtpParty) -> None:
+def _refuse_too_many_sends(session: Session, party: OtpSend) -> None:
     wait = records.wait_before_sending(session, party)
     if wait is not None:
         raise AppError(

@@ -80,7 +80,7 @@ def _refusal(error: Any) -> AppError:
         return AppError(
             ErrorCode.VALIDATION_ERROR,
             "This idempotency key began another payment.",
-            fields={"idempotency_key": "is taken"},
+            fields={"Idempotency-Key": "is taken"},
         )
     if isinstance(error, stripe.CardError) or code in _CALLERS_FAULT:
         return AppError(ErrorCode.VALIDATION_ERROR, error.user_message or "Stripe refuses this.")

@@ -17,7 +17,15 @@ from ..credit_values import Booking, TransferCall, TransferStart
 from ..models.credit_freeze import CreditFreeze
 from ..models.credit_ledger import LedgerEntry, LedgerKind
 from . import freezes
-from .ledger import book, booking_of, bury, entries, insufficient_credits, lock
+from .ledger import (
+    book,
+    booking_of,
+    bury,
+    entries,
+    insufficient_credits,
+    lock,
+    refuse_without_room,
+)
 
 
 class TransferService:
@@ -138,6 +146,7 @@ def _hand_over(session: Session, call: TransferCall) -> Booking:
 
 def _hold_back(session: Session, call: TransferCall) -> Booking:
     payer, frozen = call.from_user_id, _frozen(session, call)
+    refuse_without_room(session, call.to_user_id, call.amount)
     paid = _pay(session, call, call.amount - frozen)
     if not freezes.begin(
         session,
