@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common import correlation, encoding
 from common.auth import internal_token_matches
@@ -100,6 +101,27 @@ class RpcClient:
         return AppError(
             ErrorCode.SERVICE_UNAVAILABLE, f"{self._service} did not answer as it should."
         )
+
+
+class HealthProbe:
+    """Asks a gRPC service whether it serves (grpc.health.v1)."""
+
+    def __init__(self, service: str, target: str) -> None:
+        self._service = service
+        self._rpc = RpcClient(
+            service,
+            target,
+            health_pb2_grpc.HealthStub,
+            internal_token="",
+            timeout_seconds=1.0,
+            connections=1,
+        )
+
+    def ping(self) -> None:
+        """Raises AppError where it does not."""
+        answer = self._rpc.call("Check", health_pb2.HealthCheckRequest())
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise Unreachable(self._service)
 
 
 def _carries_app_error(error: Any) -> bool:

@@ -4,12 +4,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from inventory_api import inventory_pb2 as pb
 from inventory_api import inventory_pb2_grpc
 
-from common.errors import Unreachable
-from common.rpc import RpcClient
+from common.rpc import HealthProbe, RpcClient
 
 SERVICE = "inventory-service"
 _STATUS_NAME = {number: name for name, number in pb.SeatStatus.items()}
@@ -30,14 +28,7 @@ class InventoryClient:
 
     def __init__(self, target: str, internal_token: str) -> None:
         self._rpc = RpcClient(SERVICE, target, inventory_pb2_grpc.InventoryStub, internal_token)
-        self._health = RpcClient(
-            SERVICE,
-            target,
-            health_pb2_grpc.HealthStub,
-            internal_token,
-            timeout_seconds=1.0,
-            connections=1,
-        )
+        self.ping = HealthProbe(SERVICE, target).ping
 
     def seats_of(self, event_id: UUID) -> list[Seat]:
         """Every seat of the event, ordered by row and number."""
@@ -58,9 +49,3 @@ class InventoryClient:
         request = pb.CountAvailableSeatsRequest(event_ids=map(str, event_ids))
         answer = self._rpc.call("CountAvailableSeats", request)
         return {UUID(event_id): count for event_id, count in answer.available.items()}
-
-    def ping(self) -> None:
-        """Raises AppError where the service does not serve."""
-        answer = self._health.call("Check", health_pb2.HealthCheckRequest())
-        if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise Unreachable(SERVICE)

@@ -7,12 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from inventory_api import inventory_pb2 as pb
 from inventory_api import inventory_pb2_grpc
 
-from common.errors import Unreachable
-from common.rpc import RpcClient
+from common.rpc import HealthProbe, RpcClient
 
 SERVICE = "inventory-service"
 
@@ -60,14 +58,7 @@ class InventoryClient:
 
     def __init__(self, target: str, internal_token: str) -> None:
         self._rpc = RpcClient(SERVICE, target, inventory_pb2_grpc.InventoryStub, internal_token)
-        self._health = RpcClient(
-            SERVICE,
-            target,
-            health_pb2_grpc.HealthStub,
-            internal_token,
-            timeout_seconds=1.0,
-            connections=1,
-        )
+        self.ping = HealthProbe(SERVICE, target).ping
 
     def reserve_seat(self, seat_id: UUID, user_id: UUID, hold_id: UUID) -> Hold:
         """Hold the seat; the user's own live hold is answered under the ID it has.
@@ -142,12 +133,6 @@ class InventoryClient:
         """Every seat the user owns, newest purchase first."""
         request = pb.ListSeatsByOwnerRequest(user_id=str(user_id))
         return [_seat(one) for one in self._rpc.call("ListSeatsByOwner", request).seats]
-
-    def ping(self) -> None:
-        """Raises AppError where the service does not serve."""
-        answer = self._health.call("Check", health_pb2.HealthCheckRequest())
-        if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise Unreachable(SERVICE)
 
 
 def _update_owner(move: SeatMove, **how: Any) -> pb.UpdateOwnerRequest:
