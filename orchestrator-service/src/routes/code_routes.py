@@ -4,6 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from flask import Blueprint
+from pydantic import Field
 
 from common.auth import Access, Caller
 from common.endpoint import endpoint
@@ -33,7 +34,7 @@ class ResendBody(CallerBody):
 class VerifyBody(ResendBody):
     """The code that was sent to the caller, and what it is for."""
 
-    otp_code: OtpCode
+    otp_code: OtpCode = Field(repr=False)
 
 
 class Verified(Answer):

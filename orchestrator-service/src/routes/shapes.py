@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from common.fields import Answer, CallerBody, Money
 
-OtpCode = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,16}$", repr=False)]
+OtpCode = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,16}$")]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 OrderStatus = Literal["PENDING", "CONFIRMED", "FAILED", "REFUNDED"]
 

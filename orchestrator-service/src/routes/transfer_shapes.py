@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from common.fields import Amount, Answer, CallerBody, Money, PageQuery
@@ -58,8 +58,8 @@ class TransferBody(CallerBody):
 class ConfirmBody(TransferBody):
     """The codes of parties who have not given theirs yet."""
 
-    seller_otp: OtpCode | None = None
-    buyer_otp: OtpCode | None = None
+    seller_otp: OtpCode | None = Field(None, repr=False)
+    buyer_otp: OtpCode | None = Field(None, repr=False)
 
 
 class ReasonBody(TransferBody):
