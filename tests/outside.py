@@ -84,12 +84,13 @@ class Stripe:
 
 @contextmanager
 def stopped(stack: Stack, name: str) -> Iterator[None]:
-    """That process is not there; afterwards it is again, and healthy."""
+    """That process is not there; afterwards it is again, and whoever called it does again."""
     stack.stop(name)
     try:
         yield
     finally:
         stack.start(name)
+        wait_for(lambda: _answers(stack), "everybody to be reached again", seconds=20)
 
 
 @contextmanager
@@ -120,3 +121,15 @@ def in_time() -> Iterator[None]:
     begun = time.monotonic()
     yield
     assert time.monotonic() - begun < DEADLINE_SECONDS
+
+
+def _answers(stack: Stack) -> bool:
+    """Whether every connection of every worker has found its way back: many calls, none refused."""
+    with httpx.Client(base_url=stack.gateway_url, timeout=10) as client:
+        login = {"email": "user3@example.com", "password": "password123"}
+        signed_in = client.post("/api/auth/login", json=login)
+        if not signed_in.is_success:
+            return False
+        client.headers["Authorization"] = f"Bearer {signed_in.json()['data']['access_token']}"
+        paths = ("/api/tickets", "/api/orders", "/api/credits/balance", "/health")
+        return all(client.get(path).is_success for _ in range(20) for path in paths)

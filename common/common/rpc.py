@@ -32,7 +32,7 @@ _CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 250),  # back at once with a server that is back
 )
 _NEVER_SENT = "failed to connect to all addresses"  # grpc core's words where nothing was connected
 
