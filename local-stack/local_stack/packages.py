@@ -31,17 +31,36 @@ def haproxy_program() -> str | None:
     return shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
+def chromium_program() -> str | None:
+    """Where Chromium is, or Chrome, which does as well."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def chromedriver_program() -> str | None:
+    """Where the driver is that a program steers Chromium by."""
+    return shutil.which("chromedriver")
+
+
 _PROVIDED_BY: dict[str, Callable[[], object]] = {
     "postgresql": postgres_binaries,
     "rabbitmq-server": RABBITMQ_SERVER.exists,
     "haproxy": haproxy_program,
     "python3-venv": lambda: importlib.util.find_spec("ensurepip"),
 }
+_BROWSER_PROVIDED_BY: dict[str, Callable[[], object]] = {
+    "chromium": chromium_program,
+    "chromium-driver": chromedriver_program,
+}
 
 
 def missing() -> list[str]:
-    """The packages to install."""
+    """The packages to install for the platform."""
     return [package for package, provided in _PROVIDED_BY.items() if not provided()]
+
+
+def missing_browser() -> list[str]:
+    """The packages that the tests in a browser need; the platform needs none."""
+    return [package for package, provided in _BROWSER_PROVIDED_BY.items() if not provided()]
 
 
 def install_missing() -> None:

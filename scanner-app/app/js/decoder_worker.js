@@ -1,0 +1,17 @@
+// The worker of decoder.js: zxing-wasm, from our own address.
+
+import { prepareZXingModule, readBarcodes } from "../vendor/zxing-wasm/es/reader/index.js";
+
+const WASM = new URL("../vendor/zxing-wasm/reader/zxing_reader.wasm", import.meta.url).href;
+const OPTIONS = { formats: ["QRCode"], maxNumberOfSymbols: 1 };
+
+prepareZXingModule({ overrides: { locateFile: () => WASM } });
+
+self.onmessage = async ({ data }) => {
+  try {
+    const [found] = await readBarcodes(data, OPTIONS);
+    self.postMessage({ code: found?.text ?? null });
+  } catch (error) {
+    self.postMessage({ failed: String(error) });
+  }
+};
