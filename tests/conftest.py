@@ -14,10 +14,8 @@ from local_stack.stack import Stack  # noqa: E402
 
 from deals import Deal  # noqa: E402
 from outside import Smu, Stripe  # noqa: E402
-from platform_client import EVENT_B, Api, Buyer, Records  # noqa: E402
+from platform_client import EVENT_B, HOLD_TTL_SECONDS, Api, Buyer, Records  # noqa: E402
 from shaky_orchestrator import ShakyOrchestrator, shaky_orchestrator  # noqa: E402
-
-HOLD_TTL_SECONDS = 6
 
 
 @pytest.fixture(scope="session")

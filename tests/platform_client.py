@@ -12,6 +12,7 @@ import psycopg2
 
 EVENT_A = "20000000-0000-4000-8000-000000000001"
 EVENT_B = "20000000-0000-4000-8000-000000000002"
+HOLD_TTL_SECONDS = 6  # on the stack of these tests
 
 
 class Api:

@@ -12,8 +12,7 @@ from local_stack.stack import Stack
 from pika.adapters.blocking_connection import BlockingChannel
 
 from common.testing import wait_for
-from conftest import HOLD_TTL_SECONDS
-from platform_client import Buyer, Records
+from platform_client import HOLD_TTL_SECONDS, Buyer, Records
 
 NewBuyer, NewSeat = Callable[..., Buyer], Callable[[], str]
 # the message comes when the hold ends, the sweep some seconds later (rule 4: ten at most)
