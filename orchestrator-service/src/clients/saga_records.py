@@ -1,5 +1,6 @@
 """The records that are the journals of sagas (orders, transfers), kept by the order service."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
@@ -9,7 +10,7 @@ from common.clients import HttpClient
 from common.errors import ErrorCode
 
 
-class SagaRecord(BaseModel):
+class SagaRecord(BaseModel, ABC):
     """What orders and transfers have alike; see design.md, Sagas."""
 
     status: str
@@ -20,9 +21,9 @@ class SagaRecord(BaseModel):
     saga_version: int
 
     @property
+    @abstractmethod
     def record_id(self) -> UUID:
         """The ID that this record goes by."""
-        raise NotImplementedError
 
 
 R = TypeVar("R", bound=SagaRecord)

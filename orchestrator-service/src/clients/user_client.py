@@ -7,6 +7,7 @@ from uuid import UUID
 
 from common.auth import Revocation
 from common.clients import HttpClient
+from common.errors import AppError, ErrorCode
 from common.fields import PageQuery
 
 
@@ -28,6 +29,11 @@ class CodeOf:
     user_id: UUID
     context: str
     reference_id: UUID
+
+
+def tries_are_over(error: AppError) -> bool:
+    """Whether this was the last wrong code: what it was to prove comes to nothing."""
+    return error.code is ErrorCode.OTP_MAX_RETRIES and bool(error.details.get("over"))
 
 
 class UserClient:

@@ -6,7 +6,7 @@ from common.errors import AppError, ErrorCode
 
 from ..clients.inventory_client import InventoryClient
 from ..clients.order_client import Order, OrderClient
-from ..clients.user_client import CodeOf, UserClient
+from ..clients.user_client import CodeOf, UserClient, tries_are_over
 
 _CONTEXT = "purchase"
 
@@ -59,10 +59,9 @@ class PurchaseCodes:
 
     def _end_if_over(self, error: AppError, order_id: UUID) -> None:
         """After the last try: the order fails and its seat is free. A repeat changes nothing."""
-        if error.code is not ErrorCode.OTP_MAX_RETRIES or not error.details.get("over"):
-            return
-        self._inventory.release_seat(self._orders.get(order_id).seat_id, order_id)
-        self._orders.fail(order_id, ErrorCode.OTP_MAX_RETRIES)
+        if tries_are_over(error):
+            self._inventory.release_seat(self._orders.get(order_id).seat_id, order_id)
+            self._orders.fail(order_id, ErrorCode.OTP_MAX_RETRIES)
 
     def _own(self, user_id: UUID, order_id: UUID) -> Order:
         order = self._orders.get(order_id)

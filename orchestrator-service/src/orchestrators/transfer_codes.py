@@ -6,7 +6,7 @@ from uuid import UUID
 from common.errors import AppError, ErrorCode
 
 from ..clients.transfer_client import Party, Transfer, TransferClient
-from ..clients.user_client import CodeOf, UserClient
+from ..clients.user_client import CodeOf, UserClient, tries_are_over
 from .parallel import all_of
 
 # Which refusal is told where both parties' codes are refused.
@@ -80,14 +80,14 @@ class TransferCodes:
         for refusal in refusals.values():
             self._end_if_over(refusal, transfer)
         right = [party for party in parties if party not in refusals]
-        if right and not any(map(_is_over, refusals.values())):
+        if right and not any(map(tries_are_over, refusals.values())):
             self._transfers.codes_verified(transfer.transfer_id, right)
         if refusals:
             party = min(refusals, key=lambda one: _gravity(refusals[one]))
             raise _of_party(refusals[party], party)
 
     def _end_if_over(self, error: AppError, transfer: Transfer) -> None:
-        if _is_over(error):
+        if tries_are_over(error):
             self._fail(transfer, ErrorCode.OTP_MAX_RETRIES)
 
     def _fail(self, transfer: Transfer, reason: str) -> None:
@@ -119,10 +119,6 @@ class TransferCodes:
 
 def _code(transfer: Transfer, party: Party) -> CodeOf:
     return CodeOf(transfer.user_of(party), "transfer", transfer.transfer_id)
-
-
-def _is_over(error: AppError) -> bool:
-    return error.code is ErrorCode.OTP_MAX_RETRIES and bool(error.details.get("over"))
 
 
 def _gravity(error: AppError) -> int:

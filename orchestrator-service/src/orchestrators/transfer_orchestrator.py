@@ -73,11 +73,9 @@ class TransferOrchestrator:
         caller = self._users.get(caller_id)
         by = _party_that_begins(caller, offer)
         seat = self._sold_seat(offer.seat_id)
-        if by is Party.SELLER:
-            _refuse_unless_owner(seat, caller)
         seller = caller if by is Party.SELLER else self._user(offer.seller)
-        buyer = caller if by is Party.BUYER else self._user(offer.buyer)
         _refuse_unless_owner(seat, seller)
+        buyer = caller if by is Party.BUYER else self._user(offer.buyer)
         if buyer["credit_balance"] < offer.credits_amount:
             raise AppError(
                 ErrorCode.INSUFFICIENT_CREDITS, "The buyer does not have so many credits."
