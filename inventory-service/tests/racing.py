@@ -31,8 +31,20 @@ def take_out(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, statement: str, *pieces: str
 ) -> None:
     """Leave these pieces out of a statement of the product."""
-    sql = str(getattr(module, statement))
     for piece in pieces:
-        assert sql.count(piece) == 1, piece
-        sql = sql.replace(piece, "")
-    monkeypatch.setattr(module, statement, text(sql))
+        _put_for(monkeypatch, module, statement, piece, "")
+
+
+def linger(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, statement: str, before: str
+) -> None:
+    """Let a read of the product answer 20 ms after its look, so that others act in between."""
+    _put_for(monkeypatch, module, statement, before, f", pg_sleep(0.02){before}")
+
+
+def _put_for(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, statement: str, piece: str, other: str
+) -> None:
+    sql = str(getattr(module, statement))
+    assert sql.count(piece) == 1, piece
+    monkeypatch.setattr(module, statement, text(sql.replace(piece, other)))

@@ -10,7 +10,7 @@ from src.services import seat_moves, verification_service
 
 from calls import Inventory, Move
 from conftest import Store
-from racing import at_once, take_out
+from racing import at_once, linger, take_out
 
 
 def is_success(outcome: object) -> bool:
@@ -99,17 +99,27 @@ def no_guard(monkeypatch) -> None:
     take_out(monkeypatch, seat_moves, "_MOVE", guard)
 
 
-@pytest.mark.parametrize("missing", [("no_lock", "no_guard"), ("only_sold",)])
+@pytest.fixture
+def slow_look(monkeypatch) -> None:
+    linger(monkeypatch, seat_moves, "_WAIT_AND_READ", "\n      FROM seats AS seat")
+
+
+@pytest.mark.parametrize("missing", [("no_lock", "no_guard", "slow_look"), ("only_sold",)])
 def test_without_what_keeps_them_apart_both_have_the_seat(
     missing, request, own_inventory, own_store
 ):
-    """The race above is one: the transfer needs lock or guard, the gate its guard."""
+    """The race above is one: the transfer needs lock or guard, the gate its guard.
+
+    The window between the transfer's look and its write is a round trip, too short to be met by
+    chance; the slow look makes it wide, as a busy database would.
+    """
     for fixture in missing:
         request.getfixturevalue(fixture)
     with pytest.raises(AssertionError, match="^2 winners"):
         race_of_gate_and_transfer(own_inventory, own_store)
 
 
+@pytest.mark.usefixtures("slow_look")
 @pytest.mark.parametrize("missing", ["no_lock", "no_guard"])
 def test_lock_or_guard_of_the_transfer_alone_is_enough(missing, request, own_inventory, own_store):
     request.getfixturevalue(missing)
