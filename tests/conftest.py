@@ -13,6 +13,7 @@ sys.path[:0] = [str(ROOT / "local-stack"), str(Path(__file__).parent)]
 from local_stack.stack import Stack  # noqa: E402
 
 from deals import Deal  # noqa: E402
+from gate import Gate  # noqa: E402
 from outside import Smu, Stripe  # noqa: E402
 from platform_client import EVENT_B, HOLD_TTL_SECONDS, Api, Buyer, Records  # noqa: E402
 from shaky_orchestrator import ShakyOrchestrator, shaky_orchestrator  # noqa: E402
@@ -133,3 +134,17 @@ def without_recovery(stack: Stack) -> Iterator[Callable[[], None]]:
 def staff(api: Api) -> Api:
     """The seeded member of staff, logged in."""
     return api.logged_in("staff@example.com", "password123")
+
+
+@pytest.fixture(scope="session")
+def gate(api: Api, staff: Api, stack: Stack) -> Gate:
+    """The gate of the hall-sized event."""
+    hall = api.ok("GET", f"/api/events/{EVENT_B}")["hall_id"]
+    return Gate(staff, hall, stack.settings["QR_ENCRYPTION_KEY"])
+
+
+@pytest.fixture
+def bought(new_buyer: Callable[..., Buyer], new_seat: Callable[[], str]) -> tuple[Buyer, str, str]:
+    """Who bought a seat, which one, and the code that came with it."""
+    buyer, seat_id = new_buyer(), new_seat()
+    return buyer, seat_id, buyer.pay(buyer.reserve(seat_id)["order_id"])["qr_payload"]

@@ -1,82 +1,25 @@
 """Scenario 3 of the task list, through the gateway: one person in per ticket."""
 
 import base64
-import json
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import uuid4
 
-import httpx
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from local_stack.stack import Stack
 
 from common.testing import wait_for
 from deals import Deal
 from fault_proxy import Fault
+from gate import Gate, entries
 from outside import stopped
-from platform_client import EVENT_B, Api, Buyer, Records, refusal
+from platform_client import EVENT_B, Buyer, Records, refusal
 from shaky_orchestrator import ShakyOrchestrator, shaky_orchestrator
 
 NewDeal, NewBuyer, NewSeat = Callable[..., Deal], Callable[..., Buyer], Callable[[], str]
-
-
-@dataclass
-class Gate:
-    """A member of staff at a hall's gate, and codes of any age, as the contract has them."""
-
-    staff: Api
-    hall: str
-    key: str
-
-    def scan(self, payload: str, **body: Any) -> httpx.Response:
-        body = {"qr_payload": payload, "hall_id": self.hall, **body}
-        return self.staff.call("POST", "/api/verify", json=body)
-
-    def result(self, payload: str, **body: Any) -> dict[str, Any]:
-        """`data` of a scan that has an outcome."""
-        answer = self.scan(payload, **body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["data"]
-
-    def code(self, seat_id: str, user: Buyer, age_seconds: float = 0, **other: str) -> str:
-        """A code for that seat and user, by our own hand."""
-        made = datetime.now(timezone.utc) - timedelta(seconds=age_seconds)
-        content = {
-            "seat_id": seat_id,
-            "user_id": user.user_id,
-            "hall_id": self.hall,
-            "generated_at": made.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            **other,
-        }
-        iv = os.urandom(12)
-        sealed = AESGCM(self.key.encode()).encrypt(iv, json.dumps(content).encode(), None)
-        return base64.b64encode(iv + sealed).decode()
-
-
-@pytest.fixture(scope="session")
-def gate(api: Api, staff: Api, stack: Stack) -> Gate:
-    """The gate of the hall-sized event."""
-    hall = api.ok("GET", f"/api/events/{EVENT_B}")["hall_id"]
-    return Gate(staff, hall, stack.settings["QR_ENCRYPTION_KEY"])
-
-
-@pytest.fixture
-def bought(new_buyer: NewBuyer, new_seat: NewSeat) -> tuple[Buyer, str, str]:
-    """Who bought a seat, which one, and the code that came with it."""
-    buyer, seat_id = new_buyer(), new_seat()
-    return buyer, seat_id, buyer.pay(buyer.reserve(seat_id)["order_id"])["qr_payload"]
-
-
-def entries(records: Records, seat_id: str) -> list[str]:
-    """The results that are booked for a seat, oldest first."""
-    sql = "SELECT result::text FROM entry_logs WHERE seat_id = %s ORDER BY scanned_at"
-    return [result for (result,) in records.query("inventory", sql, seat_id)]
 
 
 def test_a_valid_code_lets_its_owner_in_once(

@@ -47,10 +47,6 @@ _PROVIDED_BY: dict[str, Callable[[], object]] = {
     "haproxy": haproxy_program,
     "python3-venv": lambda: importlib.util.find_spec("ensurepip"),
 }
-_BROWSER_PROVIDED_BY: dict[str, Callable[[], object]] = {
-    "chromium": chromium_program,
-    "chromium-driver": chromedriver_program,
-}
 
 
 def missing() -> list[str]:
@@ -60,12 +56,13 @@ def missing() -> list[str]:
 
 def missing_browser() -> list[str]:
     """The packages that the tests in a browser need; the platform needs none."""
-    return [package for package, provided in _BROWSER_PROVIDED_BY.items() if not provided()]
+    provided = {"chromium": chromium_program(), "chromium-driver": chromedriver_program()}
+    return [package for package, program in provided.items() if not program]
 
 
-def install_missing() -> None:
+def install_missing(with_browser: bool = False) -> None:
     """Install them with apt; without root, or without apt, say what to install and stop."""
-    wanted = missing()
+    wanted = [*missing(), *(missing_browser() if with_browser else ())]
     if not wanted:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *wanted]

@@ -107,3 +107,12 @@ def test_without_root_it_says_what_to_install_and_changes_nothing(
         packages.install_missing()
     assert "sudo apt-get install" in str(stopped.value)
     assert "postgresql haproxy" in str(stopped.value)
+
+
+def test_a_browser_is_asked_for_by_the_tests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for looking_for in ("missing", "chromium_program", "chromedriver_program"):
+        monkeypatch.setattr(packages, looking_for, list)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    packages.install_missing()
+    with pytest.raises(SystemExit, match="chromium chromium-driver"):
+        packages.install_missing(with_browser=True)

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from local_stack import packages
 from local_stack.stack import ROOT, Stack
 from selenium.webdriver import Chrome
 
@@ -14,10 +13,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from chromium import ALLOWED, FAKE_CAMERA, chromium, resize  # noqa: E402
 from scanner_page import ScannerPage  # noqa: E402
-from test_gate import bought, gate  # noqa: E402, F401
-
-if packages.missing_browser():
-    collect_ignore_glob = ["test_*.py"]
 
 # kept after the tests, beside the suites' logs
 _SCREENSHOTS = ROOT / ".local-stack" / "test-logs" / "scanner"

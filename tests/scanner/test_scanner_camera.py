@@ -8,7 +8,7 @@ from common.testing import wait_for
 from chromium import ALLOWED, FAKE_CAMERA, NO_CAMERA, film, sees
 from platform_client import Buyer, Records
 from scanner_page import ScannerPage
-from test_gate import entries
+from gate import entries
 
 _OTHERWISE = "You can go on with a hand scanner, or type the code below."
 _TORCH = """

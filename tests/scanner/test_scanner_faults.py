@@ -12,7 +12,7 @@ from common.testing import access_token, wait_for
 from outside import stopped
 from platform_client import Buyer, Records
 from scanner_page import ScannerPage
-from test_gate import entries
+from gate import entries
 
 Bought = tuple[Buyer, str, str]
 Token = Callable[..., str]

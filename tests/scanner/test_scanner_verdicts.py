@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 
 from platform_client import Buyer, Records
 from scanner_page import ScannerPage
-from test_gate import Gate, entries
+from gate import Gate, entries
 
 Bought = tuple[Buyer, str, str]
 
