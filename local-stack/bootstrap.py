@@ -22,14 +22,14 @@ def main() -> None:
     """Install what is missing, and become the module named by the arguments."""
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
-    packages.install_missing(with_browser=_tests_in_a_browser(*sys.argv[1:]))
+    packages.install_missing(with_test_tools=_tests_end_to_end(*sys.argv[1:]))
     _install_python_packages()
     os.environ["PYTHONPATH"] = str(ROOT / "local-stack")
     os.execv(PYTHON, [str(PYTHON), "-m", *sys.argv[1:]])
 
 
-def _tests_in_a_browser(module: str = "", suite: str = "tests", *_: str) -> bool:
-    """Whether the module is to run the end-to-end tests: the platform itself needs no browser."""
+def _tests_end_to_end(module: str = "", suite: str = "tests", *_: str) -> bool:
+    """Whether the module is to run the end-to-end tests: nothing else needs their tools."""
     return (module, suite) == ("local_stack.run_tests", "tests")
 
 

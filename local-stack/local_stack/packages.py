@@ -41,6 +41,16 @@ def chromedriver_program() -> str | None:
     return shutil.which("chromedriver")
 
 
+def node_program() -> str | None:
+    """Where Node is."""
+    return shutil.which("node")
+
+
+def npm_program() -> str | None:
+    """Where npm is, which installs Node's packages."""
+    return shutil.which("npm")
+
+
 _PROVIDED_BY: dict[str, Callable[[], object]] = {
     "postgresql": postgres_binaries,
     "rabbitmq-server": RABBITMQ_SERVER.exists,
@@ -54,15 +64,20 @@ def missing() -> list[str]:
     return [package for package, provided in _PROVIDED_BY.items() if not provided()]
 
 
-def missing_browser() -> list[str]:
-    """The packages that the tests in a browser need; the platform needs none."""
-    provided = {"chromium": chromium_program(), "chromium-driver": chromedriver_program()}
+def missing_test_tools() -> list[str]:
+    """The packages that the end-to-end tests need beside: a browser, and Node for newman."""
+    provided = {
+        "chromium": chromium_program(),
+        "chromium-driver": chromedriver_program(),
+        "nodejs": node_program(),
+        "npm": npm_program(),
+    }
     return [package for package, program in provided.items() if not program]
 
 
-def install_missing(with_browser: bool = False) -> None:
+def install_missing(with_test_tools: bool = False) -> None:
     """Install them with apt; without root, or without apt, say what to install and stop."""
-    wanted = [*missing(), *(missing_browser() if with_browser else ())]
+    wanted = [*missing(), *(missing_test_tools() if with_test_tools else ())]
     if not wanted:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *wanted]

@@ -109,10 +109,11 @@ def test_without_root_it_says_what_to_install_and_changes_nothing(
     assert "postgresql haproxy" in str(stopped.value)
 
 
-def test_a_browser_is_asked_for_by_the_tests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for looking_for in ("missing", "chromium_program", "chromedriver_program"):
+def test_browser_and_node_are_asked_for_by_the_tests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = ("chromium_program", "chromedriver_program", "node_program", "npm_program")
+    for looking_for in ("missing", *programs):
         monkeypatch.setattr(packages, looking_for, list)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     packages.install_missing()
-    with pytest.raises(SystemExit, match="chromium chromium-driver"):
-        packages.install_missing(with_browser=True)
+    with pytest.raises(SystemExit, match="chromium chromium-driver nodejs npm"):
+        packages.install_missing(with_test_tools=True)
