@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from . import certificate, engine
-from .compose import ComposeError
 from .container_stack import ContainerStack
 from .native_stack import NativeStack
 from .stack import ROOT, Stack, StackError
@@ -43,7 +42,7 @@ def main() -> int:
     try:
         stack = _stack(arguments.state)
         return _COMMANDS[arguments.command](stack, arguments.name)
-    except (StackError, SupervisorError, ComposeError) as error:
+    except (StackError, SupervisorError) as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .settings import clean_environment
+from .stack import StackError
 
 BASE = "docker-compose.yml"
 HAPROXY = "docker-compose.haproxy.yml"
@@ -17,7 +18,7 @@ _HOST_PORT = re.compile(r"\$\{(\w+_PORT):-(\d+)\}:\d+")
 _LABEL = "com.docker.compose"
 
 
-class ComposeError(Exception):
+class ComposeError(StackError):
     """docker compose failed; the message is the end of what it printed."""
 
 

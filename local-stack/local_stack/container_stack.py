@@ -13,21 +13,16 @@ from typing import Any
 from . import certificate, engine, processes, standins
 from . import ports as port_choice
 from . import settings as env_settings
-from .compose import BASE, HAPROXY, ComposeError, ComposeProject, docker, host_ports
+from .compose import BASE, HAPROXY, ComposeProject, docker, host_ports
+from .postgres import DATABASES
 from .stack import Stack, StackError, Tell
 
 _HEALTHY_WITHIN_SECONDS = 180.0
 # where a process says over HTTP that it works; of the others the engine knows
 _HEALTH_PORTS = {"inventory": "inventory_health", "recovery": "recovery_health"}
 _HEALTH_PATHS = {"stripe": "/_config/health"}
-_NO_HTTP = ("rabbitmq", "seats-db", "users-db", "orders-db", "events-db")
-# database, its owner, the setting with the password, the name of its port
-_DATABASES = {
-    "inventory": ("seats_db", "seats_user", "INVENTORY_DB_PASS", "seats_db"),
-    "user": ("users_db", "users_user", "USER_DB_PASS", "users_db"),
-    "order": ("orders_db", "orders_user", "ORDER_DB_PASS", "orders_db"),
-    "event": ("events_db", "events_user", "EVENT_DB_PASS", "events_db"),
-}
+_SCHEMAS = ("seats", "users", "orders", "events")
+_NO_HTTP = ("rabbitmq", *(f"{name}-db" for name in _SCHEMAS))
 
 
 class ContainerStack(Stack):
@@ -65,15 +60,18 @@ class ContainerStack(Stack):
 
     def up(self) -> None:
         self._describe()
+        self.up_with(*(f"{name}-db" for name in _SCHEMAS))
+        for name in _SCHEMAS:
+            # the image does this once; it is the way to the columns of an update
+            psql = ("psql", "-q", "-v", "ON_ERROR_STOP=1", "-U", f"{name}_user", "-d", f"{name}_db")
+            script = "/docker-entrypoint-initdb.d/1-init.sql"
+            self.project.do("exec", "-T", f"{name}-db", *psql, "-f", script)
         self.up_with()
 
     def up_with(self, *services: str) -> None:
         """Build what is not built, start these (all, if none is named), wait for their health."""
         started = time.monotonic()
-        try:
-            self.project.do("up", "--build", "-d", *services, tell=self._tell)
-        except ComposeError as error:
-            raise StackError(str(error)) from error
+        self.project.do("up", "--build", "-d", *services, tell=self._tell)
         self._wait_for(self._containers(), started)
 
     def down(self) -> bool:
@@ -128,8 +126,8 @@ class ContainerStack(Stack):
         return ["docker", "compose", "-p", self.project.name, "logs", "-f", "--tail=50", *wanted]
 
     def database_url(self, service: str) -> str:
-        database, owner, password, port = _DATABASES[service]
-        there = f"127.0.0.1:{self.ports[port]}/{database}"
+        database, owner, password = DATABASES[service]
+        there = f"127.0.0.1:{self.ports[database]}/{database}"
         return f"postgresql://{owner}:{self.settings[password]}@{there}"
 
     @property
