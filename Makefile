@@ -20,7 +20,7 @@ status:  ## every process, its port and its health
 logs:  ## follow the logs (NAME=order: of one process)
 	@$(BOOTSTRAP) local_stack logs $(NAME)
 
-test:  ## test everything, on servers of its own (SUITE=order-service: one suite)
+test:  ## test everything, on servers of its own (SUITE=order-service: one suite; containers: end to end in those)
 	@$(BOOTSTRAP) local_stack.run_tests $(SUITE)
 
 lint:  ## black --check and flake8

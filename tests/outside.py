@@ -15,6 +15,7 @@ import httpx
 from local_stack.stack import Stack
 
 from common.testing import wait_for
+from platform_client import process_tree
 
 # within 5 s, by the contract; the rest is for the way through a busy machine
 DEADLINE_SECONDS = 5.5
@@ -94,15 +95,20 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def hung(stack: Stack, name: str) -> Iterator[None]:
-    """That process takes connections and answers nothing; afterwards it goes on where it was."""
-    pid = stack.pid(name)
-    os.kill(pid, signal.SIGSTOP)
+def frozen(stack: Stack, name: str) -> Iterator[None]:
+    """All that it consists of stops where it is: connections are taken and nothing is answered."""
+    processes = process_tree(stack.pid(name))
+    _signal_all(processes, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        _signal_all(processes, signal.SIGCONT)
         wait_for(stack.is_healthy, "health", seconds=20)
+
+
+def _signal_all(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        os.kill(pid, number)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What the end-to-end tests speak with: the API through the gateway, the databases behind it."""
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,16 +14,24 @@ import psycopg2
 EVENT_A = "20000000-0000-4000-8000-000000000001"
 EVENT_B = "20000000-0000-4000-8000-000000000002"
 HOLD_TTL_SECONDS = 6  # on the stack of these tests
+_TOKENS_ARE_GOOD_SECONDS = 600  # they live for 15 minutes
 
 
 class Api:
-    """HTTP calls to one address, with one token or none."""
+    """HTTP calls to one address, with one token or none.
 
-    def __init__(self, base_url: str, token: str | None = None) -> None:
+    With a `login`, the body of that call, a new token is fetched before the first grows old.
+    """
+
+    def __init__(
+        self, base_url: str, token: str | None = None, login: dict[str, str] | None = None
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.base_url = base_url
         self.token = token
+        self._login = login
         self._client = httpx.Client(base_url=base_url, headers=headers, timeout=30)
+        self._good_until = time.monotonic() + _TOKENS_ARE_GOOD_SECONDS
 
     def __enter__(self) -> "Api":
         return self
@@ -32,6 +41,8 @@ class Api:
 
     def call(self, method: str, path: str, **request: Any) -> httpx.Response:
         """The raw answer."""
+        if self._login and time.monotonic() > self._good_until:
+            self._log_in_again(self._login)
         return self._client.request(method, path, **request)
 
     def ok(self, method: str, path: str, **body: Any) -> Any:
@@ -46,12 +57,19 @@ class Api:
 
     def logged_in(self, email: str, password: str) -> "Api":
         """The same address with that user's access token."""
-        login = self.ok("POST", "/api/auth/login", email=email, password=password)
-        return Api(self.base_url, login["access_token"])
+        login = {"email": email, "password": password}
+        token = self.ok("POST", "/api/auth/login", **login)["access_token"]
+        return Api(self.base_url, token, login)
 
     def at(self, base_url: str) -> "Api":
         """The same token at another address."""
         return Api(base_url, self.token)
+
+    def _log_in_again(self, login: dict[str, str]) -> None:
+        with Api(self.base_url) as api:
+            self.token = api.ok("POST", "/api/auth/login", **login)["access_token"]
+        self._client.headers["Authorization"] = f"Bearer {self.token}"
+        self._good_until = time.monotonic() + _TOKENS_ARE_GOOD_SECONDS
 
 
 def refusal(response: httpx.Response) -> tuple[int, str]:

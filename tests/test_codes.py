@@ -8,20 +8,20 @@ import pytest
 from local_stack.stack import Stack
 
 from common.testing import wait_for
-from outside import Smu, hung, in_time, stopped, switched, wrong_codes
+from outside import Smu, frozen, in_time, stopped, switched, wrong_codes
 from platform_client import Api, Buyer, Purchase, Records
 
 NewBuyer, NewSeat = Callable[..., Buyer], Callable[[], str]
 
 _SEND_FAULTS: dict[str, Callable[[Stack, Smu], AbstractContextManager[None]]] = {
     "is away": lambda stack, smu: stopped(stack, "smu"),
-    "hangs": lambda stack, smu: hung(stack, "smu"),
+    "hangs": lambda stack, smu: frozen(stack, "smu"),
     "is slow": lambda stack, smu: switched(smu, send="slow"),
     "refuses": lambda stack, smu: switched(smu, send="fail"),
     "does not speak JSON": lambda stack, smu: switched(smu, send="garbage"),
 }
 _VERIFY_FAULTS: dict[str, Callable[[Stack, Smu], AbstractContextManager[None]]] = {
-    "hangs": lambda stack, smu: hung(stack, "smu"),
+    "hangs": lambda stack, smu: frozen(stack, "smu"),
     "is slow": lambda stack, smu: switched(smu, verify="slow"),
     "refuses": lambda stack, smu: switched(smu, verify="fail"),
     "does not speak JSON": lambda stack, smu: switched(smu, verify="garbage"),

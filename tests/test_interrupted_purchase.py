@@ -1,10 +1,7 @@
 """A purchase that is interrupted anywhere ends sold and charged, or neither; never in between."""
 
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -12,7 +9,8 @@ from local_stack.stack import Stack
 
 from common.testing import wait_for
 from fault_proxy import Fault, FaultProxy
-from platform_client import Buyer, Records, process_tree, refusal
+from outside import frozen
+from platform_client import Buyer, Records, refusal
 from shaky_orchestrator import STATUS_OF_CALL, ShakyOrchestrator
 
 NewBuyer, NewSeat = Callable[..., Buyer], Callable[[], str]
@@ -231,20 +229,3 @@ def test_a_sale_in_an_inventory_that_freezes_is_undone_once_it_thaws(
     settled(records, held, "FAILED")
     records.assert_undone(buyer, held)
     assert kinds(records, held) == {"CHARGE", "REFUND"}
-
-
-@contextmanager
-def frozen(stack: Stack, name: str) -> Iterator[None]:
-    """Stops all of a service's processes where they are, for as long as the block takes."""
-    processes = process_tree(stack.pid(name))
-    signal_all(processes, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        signal_all(processes, signal.SIGCONT)
-    wait_for(stack.is_healthy, "the service to be back", seconds=20)
-
-
-def signal_all(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        os.kill(pid, number)

@@ -12,14 +12,14 @@ import pytest
 from local_stack.stack import Stack
 
 from common.testing import wait_for
-from outside import Stripe, hung, in_time, stopped
+from outside import Stripe, frozen, in_time, stopped
 from platform_client import Api, Buyer, Records, refusal
 
 NewBuyer = Callable[..., Buyer]
 _WEBHOOK = "/api/webhooks/stripe"
 _FAULTS: dict[str, Callable[[Stack], AbstractContextManager[None]]] = {
     "is away": lambda stack: stopped(stack, "stripe"),
-    "hangs": lambda stack: hung(stack, "stripe"),
+    "hangs": lambda stack: frozen(stack, "stripe"),
 }
 
 

@@ -1,6 +1,7 @@
 """What the Kong image fills in before Kong reads the file."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,13 +9,16 @@ import pytest
 import yaml
 from conftest import KONG_YML, SECRET, SETTINGS
 
-ENTRYPOINT = KONG_YML.parent / "docker-entrypoint.sh"
+FILES = ("api-gateway/docker-entrypoint.sh", "docker/fill-placeholders.sh")
 
 
 def _fill(target: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    entrypoint, _ = (
+        shutil.copy(KONG_YML.parents[1] / file, target.with_name(Path(file).name)) for file in FILES
+    )
     paths = {"KONG_TEMPLATE": str(KONG_YML), "KONG_DECLARATIVE_CONFIG": str(target)}
     environment = {"PATH": os.environ["PATH"]} | paths | settings
-    command = [ENTRYPOINT, "echo", "Kong starts"]
+    command = [entrypoint, "echo", "Kong starts"]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 

@@ -1,7 +1,10 @@
 """What a caller gets when a service is away, slow or broken, or the request makes no sense."""
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
+from common.testing import wait_for
 from conftest import KONG_YML, Gateway, Stub, assert_refused, bearer, free_port
 
 
@@ -15,7 +18,34 @@ def test_a_service_that_is_away_is_unavailable_and_back_at_once(
     assert_refused(refused, 503, "SERVICE_UNAVAILABLE")
     assert refused.headers["Access-Control-Allow-Origin"] == origin["Origin"]
     Stub(port)
-    assert gateway.client.get("/api/orders", headers=bearer()).status_code == 200
+    wait_for(
+        lambda: gateway.client.get("/api/orders", headers=bearer()).status_code == 200,
+        "the service to be found again",
+        seconds=1,
+    )
+
+
+@contextmanager
+def deaf_address() -> Iterator[str]:
+    """An address where a connection is neither taken nor refused."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as waiting:
+        address = listener.getsockname()
+        for _ in range(3):
+            connection = waiting.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(address)
+        yield f"127.0.0.1:{address[1]}"
+
+
+def test_who_asks_again_on_one_connection_is_told_that_a_service_cannot_be_reached(
+    start_gateway: Callable[..., Gateway],
+) -> None:
+    with deaf_address() as address:
+        gateway = start_gateway(upstream=address)
+        for _ in range(3):
+            refused = gateway.client.get("/api/orders", headers=bearer())
+            assert_refused(refused, 503, "SERVICE_UNAVAILABLE")
+            assert refused.elapsed.total_seconds() < 5
 
 
 def test_a_service_that_is_too_slow_is_unavailable(start_gateway: Callable[..., Gateway]) -> None:

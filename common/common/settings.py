@@ -87,6 +87,9 @@ class RabbitSettings(_Settings):
 
 S = TypeVar("S", bound=ServiceSettings)
 
+# gunicorn's Arbiter.WORKER_BOOT_ERROR: on this one it ends, on any other it starts its worker again
+_CANNOT_START = 3
+
 
 def load(settings: type[S], **overrides: Any) -> S:
     """`settings` from the environment; ends the process with what is missing or wrong, by name."""
@@ -102,4 +105,4 @@ def load(settings: type[S], **overrides: Any) -> S:
         print(
             "These settings stop the service from starting:", *problems, sep="\n", file=sys.stderr
         )
-        raise SystemExit(78) from None  # EX_CONFIG of sysexits.h
+        raise SystemExit(_CANNOT_START) from None

@@ -66,3 +66,19 @@ def test_metrics_are_those_of_all_workers(url: str) -> None:
     label = '{method="GET",route="/worker",status="200"}'
     for _ in range(4):  # whichever worker answers
         assert f"http_request_seconds_count{label} {asked}.0" in httpx.get(f"{url}/metrics").text
+
+
+def test_with_a_setting_missing_it_ends_and_says_which(tmp_path: Path) -> None:
+    service = "from common import settings\nsettings.load(settings.ServiceSettings)\n"
+    (tmp_path / "service.py").write_text(service)
+    ended = subprocess.run(
+        [sys.executable, "-m", "gunicorn", "-c", "python:common.gunicorn_conf"]
+        + ["--bind", f"127.0.0.1:{free_port()}", "service:app"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "INTERNAL_API_TOKEN"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 3
+    assert "INTERNAL_API_TOKEN is missing" in ended.stderr

@@ -45,7 +45,7 @@ def refusal(capsys: pytest.CaptureFixture[str]) -> str:
     """What the operator reads when the settings stop the service."""
     with pytest.raises(SystemExit) as stopped:
         load(Settings)
-    assert stopped.value.code == 78  # EX_CONFIG
+    assert stopped.value.code == 3
     return capsys.readouterr().err
 
 

@@ -5,7 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from . import certificate
+from . import certificate, engine
+from .container_stack import ContainerStack
+from .native_stack import NativeStack
 from .stack import ROOT, Stack, StackError
 from .supervisor import SupervisorError
 
@@ -37,12 +39,38 @@ _STANDINS = {
 def main() -> int:
     """Do what the arguments say; the exit status."""
     arguments = _arguments()
-    stack = Stack(arguments.state, tell=lambda line: print(line, flush=True))
     try:
+        stack = _stack(arguments.state)
         return _COMMANDS[arguments.command](stack, arguments.name)
     except (StackError, SupervisorError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _stack(state: Path) -> Stack:
+    """In containers where an engine answers, else as processes; STACK says so too.
+
+    What runs already stays as it is.
+    """
+    native = NativeStack(state, tell=_tell)
+    wanted = os.environ.get("STACK", "")
+    if wanted not in ("", "native", "containers"):
+        raise StackError(f"STACK is native or containers, not {wanted}.")
+    if wanted == "native" or native.is_running():
+        return native
+    if not engine.answers():
+        if wanted:
+            raise StackError("No container engine answers: docker info, docker compose version.")
+        return native
+    containers = ContainerStack(ROOT, state, tell=_tell)
+    if not wanted and not containers.is_running() and (images := engine.missing_images(ROOT)):
+        _tell(f"The container engine cannot get {', '.join(images)}: doing without containers.")
+        return native
+    return containers
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -53,7 +81,7 @@ def _arguments() -> argparse.Namespace:
         "--state",
         type=Path,
         default=ROOT / ".local-stack",
-        help="the folder with everything of the stack (default: .local-stack)",
+        help="the folder with everything of the stack but containers (default: .local-stack)",
     )
     return parser.parse_args()
 
@@ -79,7 +107,7 @@ def _down(stack: Stack, _: str | None) -> int:
 
 def _reset(stack: Stack, _: str | None) -> int:
     stack.reset()
-    print(f"Stopped, and dropped all data and logs in {stack.state_dir}.")
+    print(f"Stopped, and dropped all data and logs of {stack.state_dir}.")
     return 0
 
 
@@ -95,11 +123,11 @@ def _status(stack: Stack, _: str | None) -> int:
 
 
 def _logs(stack: Stack, name: str | None) -> int:
-    found = sorted(str(log) for log in stack.state_dir.glob(f"logs/{name or '*'}.log"))
-    if not found:
+    command = stack.follow_logs(name)
+    if not command:
         print(f"There is no log of {name}." if name else "There are no logs yet: make up")
         return 1
-    os.execvp("tail", ["tail", "-n", "50", "-F", *found])
+    os.execvp(command[0], command)
 
 
 _COMMANDS = {"up": _up, "down": _down, "reset": _reset, "status": _status, "logs": _logs}

@@ -3,7 +3,7 @@
 import json
 import random
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 STANDARD = {
@@ -28,10 +28,10 @@ _LOWEST, _HIGHEST = 20000, 32767
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def remembered(path: Path) -> dict[str, int]:
+def remembered(path: Path, table: Mapping[str, int] | None = None) -> dict[str, int]:
     """The ports that were chosen last; any free one for what has joined the table since then."""
     ports = json.loads(path.read_text())
-    new = STANDARD.keys() - ports.keys()
+    new = (table or STANDARD).keys() - ports.keys()
     for name in new:
         ports[name] = any_free(ports.values())
     if new:
@@ -39,21 +39,25 @@ def remembered(path: Path) -> dict[str, int]:
     return ports
 
 
-def choose(path: Path, standard: bool) -> tuple[dict[str, int], list[str]]:
+def choose(
+    path: Path, standard: bool, table: Mapping[str, int] | None = None
+) -> tuple[dict[str, int], list[str]]:
     """The ports of a stack that is not running, and the names whose standard port is taken.
 
-    What was chosen once is kept while it is free. Without `standard`, any free ports.
+    What was chosen once is kept while it is free. Without `standard`, any free ports. `table` has
+    names and standard ports, STANDARD if it is left out.
     """
-    before = remembered(path) if path.exists() else {}
+    table = table or STANDARD
+    before = remembered(path, table) if path.exists() else {}
     ports: dict[str, int] = {}
-    for name, usual in STANDARD.items():
+    for name, usual in table.items():
         wishes = [usual] if standard else []
         if name in before:
             wishes.append(before[name])
         free = (port for port in wishes if port not in ports.values() and is_free(port))
         ports[name] = next(free, None) or any_free(ports.values())
     path.write_text(json.dumps(ports))
-    return ports, [name for name in ports if standard and ports[name] != STANDARD[name]]
+    return ports, [name for name in ports if standard and ports[name] != table[name]]
 
 
 def is_free(port: int) -> bool:

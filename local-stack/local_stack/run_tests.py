@@ -1,8 +1,9 @@
 """Every suite, each in a process of its own: `python -m local_stack.run_tests [SUITE]`.
 
 The services' suites run two at a time against one throw-away PostgreSQL and RabbitMQ; those that
-need the machine for themselves follow, one after the other. Ends with a line for each suite and one
-for all; the exit status is not 0 where a test failed or a suite ran none.
+need the machine for themselves follow, one after the other. The suite `containers`, run only by its
+name, is that of the folder tests with the platform in containers. Ends with a line for each
+suite and one for all; the exit status is not 0 where a test failed or a suite ran none.
 """
 
 import os
@@ -17,8 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from . import engine
+from .native_stack import NativeStack
 from .processes import SERVERS
-from .stack import ROOT, Stack, StackError
+from .stack import ROOT, StackError
 
 SERVICE_SUITES = (
     "inventory-service",
@@ -29,6 +32,7 @@ SERVICE_SUITES = (
     "common",
 )
 OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests")
+IN_CONTAINERS = "containers"
 _LOGS = ROOT / ".local-stack" / "test-logs"
 _LINTERS = (("black", "--check", "--quiet", "."), ("flake8",))
 
@@ -55,12 +59,15 @@ class Outcome:
 def main(wanted: str | None = None) -> int:
     """Run one suite, `lint`, or everything; the exit status."""
     suites = (*SERVICE_SUITES, *OWN_STACK_SUITES)
-    if wanted not in (None, "lint", *suites):
-        print(f"There is no suite {wanted}. There are: lint, {', '.join(suites)}")
+    if wanted not in (None, "lint", *suites, IN_CONTAINERS):
+        print(f"There is no suite {wanted}. There are: lint, {', '.join((*suites, IN_CONTAINERS))}")
+        return 2
+    if wanted == IN_CONTAINERS and not engine.answers():
+        print("No container engine answers: docker info, docker compose version.")
         return 2
     _LOGS.mkdir(parents=True, exist_ok=True)
     outcomes = [_lint()] if wanted in (None, "lint") else []
-    outcomes += _run_all([one for one in suites if wanted in (None, one)])
+    outcomes += _run_all([one for one in (*suites, IN_CONTAINERS) if _is_wanted(one, wanted)])
     print()
     for outcome in outcomes:
         print(outcome)
@@ -68,6 +75,10 @@ def main(wanted: str | None = None) -> int:
     skipped = sum(one.skipped for one in outcomes)
     print(f"{total[0]} passed, {total[1]} failed, {skipped} skipped")
     return 0 if all(one.is_good for one in outcomes) else 1
+
+
+def _is_wanted(suite: str, wanted: str | None) -> bool:
+    return suite == wanted or wanted is None and suite != IN_CONTAINERS
 
 
 def _run_all(suites: list[str]) -> list[Outcome]:
@@ -85,7 +96,7 @@ def _run_all(suites: list[str]) -> list[Outcome]:
 def _backing() -> Iterator[dict[str, str]]:
     """The environment of the service suites, with their servers; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="ticketremaster-") as folder:
-        stack = Stack(Path(folder) / "backing", isolated=True, only=SERVERS, durable=False)
+        stack = NativeStack(Path(folder) / "backing", isolated=True, only=SERVERS, durable=False)
         try:
             stack.up()
             urls = {"TEST_POSTGRES_URL": stack.database_url(), "TEST_RABBITMQ_URL": stack.amqp_url}
@@ -99,8 +110,10 @@ def _run(suite: str, environment: dict[str, str]) -> Outcome:
     started = time.monotonic()
     log, report = _LOGS / f"{suite}.log", _LOGS / f"{suite}.xml"
     report.unlink(missing_ok=True)
-    folder = ROOT / suite
-    tests = folder if suite == "tests" else folder / "tests"
+    folder, tests = ROOT / suite, ROOT / suite / "tests"
+    if suite in ("tests", IN_CONTAINERS):
+        folder = tests = ROOT / "tests"
+        environment = {**environment, "STACK": "containers" if suite == IN_CONTAINERS else "native"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
     print(f"{suite} ...", flush=True)
     if not tests.is_dir():

@@ -1,6 +1,7 @@
 """Stand-ins for what is outside the platform: SMU, which sends codes, and Stripe."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from .processes import Process, answers
@@ -8,6 +9,7 @@ from .settings import clean_environment
 
 ALL = ("smu", "stripe")
 _ADDRESS_SETTINGS = {"smu": "SMU_API_URL", "stripe": "STRIPE_API_BASE"}
+_IN_CONTAINERS = "_IN_COMPOSE"
 
 
 def used(settings: dict[str, str], example: dict[str, str]) -> list[str]:
@@ -23,9 +25,19 @@ def used(settings: dict[str, str], example: dict[str, str]) -> list[str]:
     return [name for name in ALL if is_used[name]]
 
 
-def addresses(used: list[str], ports: dict[str, int]) -> dict[str, str]:
+def addresses(used: Iterable[str], ports: dict[str, int]) -> dict[str, str]:
     """The settings that lead to the stand-ins."""
     return {_ADDRESS_SETTINGS[name]: _url(name, ports) for name in used}
+
+
+def addresses_in_containers(settings: dict[str, str], example: dict[str, str]) -> dict[str, str]:
+    """The settings that lead containers to the real ones, where those alone are named."""
+    real = [_ADDRESS_SETTINGS[name] for name in ALL if name not in used(settings, example)]
+    return {
+        f"{name}{_IN_CONTAINERS}": settings.get(name, "")
+        for name in real
+        if settings.get(f"{name}{_IN_CONTAINERS}") == example[f"{name}{_IN_CONTAINERS}"]
+    }
 
 
 def processes(

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from local_stack.native_stack import NativeStack
 from local_stack.processes import SERVERS
-from local_stack.stack import Stack
 
 
 @pytest.fixture
-def new_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+def new_stack(tmp_path: Path) -> Iterator[Callable[..., NativeStack]]:
     """Makes stacks; whatever they started is gone after the test."""
-    made: list[Stack] = []
+    made: list[NativeStack] = []
 
-    def making(**given: object) -> Stack:
+    def making(**given: object) -> NativeStack:
         options = {"isolated": True, "only": SERVERS, "durable": False, **given}
-        made.append(Stack(tmp_path / "state", **options))
+        made.append(NativeStack(tmp_path / "state", **options))
         return made[-1]
 
     yield making

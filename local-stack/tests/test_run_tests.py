@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from local_stack import run_tests
+from local_stack.stack import ROOT
 
 
 @pytest.fixture
@@ -36,3 +38,13 @@ def test_a_suite_is_good_only_when_tests_ran_and_none_failed(
 
 def test_a_suite_that_is_missing_is_not_good(suite: Path) -> None:
     assert not run_tests._run("another", {}).is_good
+
+
+def test_the_workflow_runs_every_suite() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    by_name = workflow["jobs"]["suite"]["strategy"]["matrix"]["suite"]
+    assert sorted(by_name) == sorted(
+        ["lint", *run_tests.SERVICE_SUITES, *run_tests.OWN_STACK_SUITES]
+    )
+    steps = workflow["jobs"][run_tests.IN_CONTAINERS]["steps"]
+    assert any(f"SUITE={run_tests.IN_CONTAINERS}" in step.get("run", "") for step in steps)

@@ -12,13 +12,14 @@ import pytest
 from common.testing import wait_for
 from local_stack import leftovers
 from local_stack.postgres import DATABASES
+from local_stack.native_stack import NativeStack
 from local_stack.processes import SERVERS
-from local_stack.stack import Stack, StackError
+from local_stack.stack import StackError
 
-NewStack = Callable[..., Stack]
+NewStack = Callable[..., NativeStack]
 
 
-def marked(stack: Stack) -> list[int]:
+def marked(stack: NativeStack) -> list[int]:
     return leftovers._marked(stack.state_dir)
 
 
@@ -37,7 +38,7 @@ def test_up_twice_is_harmless_and_down_leaves_nothing_running_but_the_data(
     with psycopg2.connect(stack.database_url()) as connection:
         connection.cursor().execute("CREATE TABLE kept (id int)")
     first = {name: stack.pid(name) for name in SERVERS}
-    again = Stack(stack.state_dir, isolated=True, only=SERVERS, durable=False)
+    again = NativeStack(stack.state_dir, isolated=True, only=SERVERS, durable=False)
     again._own = stack._own
     again.up()
     assert {name: again.pid(name) for name in SERVERS} == first
@@ -127,7 +128,7 @@ def test_a_clone_that_the_postgres_user_cannot_enter_keeps_its_data_elsewhere(
 
 
 def test_a_state_folder_with_a_long_name_works(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / ("long" * 25), isolated=True, only=["postgres"], durable=False)
+    stack = NativeStack(tmp_path / ("long" * 25), isolated=True, only=["postgres"], durable=False)
     try:
         stack.up()
         assert stack.is_healthy()
