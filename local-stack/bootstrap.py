@@ -22,15 +22,19 @@ def main() -> None:
     """Install what is missing, and become the module named by the arguments."""
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
-    packages.install_missing(with_test_tools=_tests_end_to_end(*sys.argv[1:]))
+    packages.install(_missing_for(*sys.argv[1:]))
     _install_python_packages()
     os.environ["PYTHONPATH"] = str(ROOT / "local-stack")
     os.execv(PYTHON, [str(PYTHON), "-m", *sys.argv[1:]])
 
 
-def _tests_end_to_end(module: str = "", suite: str = "tests", *_: str) -> bool:
-    """Whether the module is to run the end-to-end tests: nothing else needs their tools."""
-    return (module, suite) == ("local_stack.run_tests", "tests")
+def _missing_for(module: str = "", suite: str = "tests", *_: str) -> list[str]:
+    """The packages that the module needs; what `make up` needs beside, it finds out by itself."""
+    wanted = packages.missing_for_python()
+    if module == "local_stack.run_tests":
+        wanted += packages.missing_servers() if suite not in ("lint", "containers") else []
+        wanted += packages.missing_test_tools() if suite in ("tests", "containers") else []
+    return wanted
 
 
 def _install_python_packages() -> None:

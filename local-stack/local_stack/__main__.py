@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import certificate, engine
+from . import certificate, engine, packages
 from .container_stack import ContainerStack
 from .native_stack import NativeStack
 from .stack import ROOT, Stack, StackError
@@ -87,6 +87,8 @@ def _arguments() -> argparse.Namespace:
 
 
 def _up(stack: Stack, _: str | None) -> int:
+    if isinstance(stack, NativeStack):
+        packages.install(packages.missing_servers())
     print("Starting TicketRemaster ...", flush=True)
     stack.up()
     lan = certificate.lan_address() or "localhost"

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,33 +51,40 @@ def npm_program() -> str | None:
     return shutil.which("npm")
 
 
-_PROVIDED_BY: dict[str, Callable[[], object]] = {
-    "postgresql": postgres_binaries,
-    "rabbitmq-server": RABBITMQ_SERVER.exists,
-    "haproxy": haproxy_program,
-    "python3-venv": lambda: importlib.util.find_spec("ensurepip"),
-}
+def missing_for_python() -> list[str]:
+    """The packages to install before .venv can be made."""
+    return _absent({"python3-venv": importlib.util.find_spec("ensurepip")})
 
 
-def missing() -> list[str]:
-    """The packages to install for the platform."""
-    return [package for package, provided in _PROVIDED_BY.items() if not provided()]
+def missing_servers() -> list[str]:
+    """The packages that the platform needs where it runs without containers."""
+    return _absent(
+        {
+            "postgresql": postgres_binaries(),
+            "rabbitmq-server": RABBITMQ_SERVER.exists(),
+            "haproxy": haproxy_program(),
+        }
+    )
 
 
 def missing_test_tools() -> list[str]:
     """The packages that the end-to-end tests need beside: a browser, and Node for newman."""
-    provided = {
-        "chromium": chromium_program(),
-        "chromium-driver": chromedriver_program(),
-        "nodejs": node_program(),
-        "npm": npm_program(),
-    }
-    return [package for package, program in provided.items() if not program]
+    return _absent(
+        {
+            "chromium": chromium_program(),
+            "chromium-driver": chromedriver_program(),
+            "nodejs": node_program(),
+            "npm": npm_program(),
+        }
+    )
 
 
-def install_missing(with_test_tools: bool = False) -> None:
-    """Install them with apt; without root, or without apt, say what to install and stop."""
-    wanted = [*missing(), *(missing_test_tools() if with_test_tools else ())]
+def _absent(provided: dict[str, object]) -> list[str]:
+    return [package for package, found in provided.items() if not found]
+
+
+def install(wanted: list[str]) -> None:
+    """Install packages with apt; without root, or without apt, say what to install and stop."""
     if not wanted:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *wanted]

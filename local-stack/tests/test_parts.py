@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+import bootstrap
 from local_stack import packages, ports, processes, rabbitmq, settings
 from local_stack.stack import ROOT
 
@@ -101,19 +102,28 @@ def test_definitions_take_any_user_and_password() -> None:
 def test_without_root_it_says_what_to_install_and_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(packages, "missing", lambda: ["postgresql", "haproxy"])
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(SystemExit) as stopped:
-        packages.install_missing()
+        packages.install(["postgresql", "haproxy"])
     assert "sudo apt-get install" in str(stopped.value)
     assert "postgresql haproxy" in str(stopped.value)
 
 
-def test_browser_and_node_are_asked_for_by_the_tests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    programs = ("chromium_program", "chromedriver_program", "node_program", "npm_program")
-    for looking_for in ("missing", *programs):
-        monkeypatch.setattr(packages, looking_for, list)
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    packages.install_missing()
-    with pytest.raises(SystemExit, match="chromium chromium-driver nodejs npm"):
-        packages.install_missing(with_test_tools=True)
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["local_stack", "up"], []),
+        (["local_stack.run_tests", "lint"], []),
+        (["local_stack.run_tests", "order-service"], ["servers"]),
+        (["local_stack.run_tests", "containers"], ["tools"]),
+        (["local_stack.run_tests", "tests"], ["servers", "tools"]),
+        (["local_stack.run_tests"], ["servers", "tools"]),
+    ],
+)
+def test_nobody_installs_what_he_does_not_use(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], wanted: list[str]
+) -> None:
+    monkeypatch.setattr(packages, "missing_for_python", lambda: ["python"])
+    monkeypatch.setattr(packages, "missing_servers", lambda: ["servers"])
+    monkeypatch.setattr(packages, "missing_test_tools", lambda: ["tools"])
+    assert bootstrap._missing_for(*arguments) == ["python", *wanted]
