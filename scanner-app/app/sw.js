@@ -51,7 +51,7 @@ async function answer(request) {
   const fresh = await fetch(request).catch(() => null);
   if (fresh?.ok) {
     const cache = await caches.open(CACHE);
-    await cache.put(request, fresh.clone());
+    await cache.put(request, fresh.clone()).catch(() => {}); // a full disk keeps nobody out
     return fresh;
   }
   // by its address alone: the gateway's answers vary by Origin, the files do not

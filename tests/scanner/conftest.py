@@ -47,6 +47,12 @@ def page(_browser: Chrome, stack: Stack) -> Iterator[ScannerPage]:
 
 
 @pytest.fixture
+def at_the_gate(page: ScannerPage) -> ScannerPage:
+    """Signed in, ready for the first guest."""
+    return page.at_the_gate()
+
+
+@pytest.fixture
 def page_in(stack: Stack) -> Callable[..., object]:
     """The app in a browser of its own, started with these arguments."""
 

@@ -19,6 +19,20 @@ from platform_client import EVENT_B
 _AXE = Path(__file__).with_name("vendor") / "axe-core" / "axe.min.js"
 # The browser reports every refused or failed request, also those that a test provokes.
 _OF_THE_NETWORK = "Failed to load resource"
+# The next answer of that path waits for `release()`.
+_HELD = """
+const ask = window.fetch, path = arguments[0];
+const gate = new Promise((resolve) => { window.release = resolve; });
+window.fetch = async (...request) => {
+  const answer = await ask(...request);
+  if (request[0] !== path) return answer;
+  window.fetch = ask;
+  window.isHeld = true;
+  await gate;
+  setTimeout(() => { window.isHeld = false; }, 100);
+  return answer;
+};
+"""
 _VERDICT = """const shown = document.querySelector('#verdict:not(:empty)');
     return shown && [shown.dataset.result, shown.innerText]"""
 
@@ -108,6 +122,20 @@ class ScannerPage:
         yield
         self.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
+    @contextmanager
+    def held(self, path: str) -> Iterator[None]:
+        """The next answer of that path comes at the end of the block."""
+        self.driver.execute_script(_HELD, path)
+        yield
+        self.driver.execute_script("window.release()")
+        wait_for(lambda: not self._is_held(), "the answer")
+
+    def wait_until_held(self) -> None:
+        wait_for(self._is_held, "the answer to be held")
+
+    def _is_held(self) -> bool:
+        return self.driver.execute_script("return window.isHeld")
+
     def wait_for_trouble(self, words: str) -> None:
         """The message over a scan without an answer says this."""
 
@@ -125,6 +153,12 @@ class ScannerPage:
     def wait_for_text(self, name: str, words: str, seconds: float = 10) -> None:
         """That element says this."""
         wait_for(lambda: words in self.text(name), f"{words!r} in {name}", seconds)
+
+    def wait_for_attribute(self, name: str, attribute: str, value: str) -> None:
+        """That element's attribute is this."""
+        wait_for(
+            lambda: self.element(name).get_attribute(attribute) == value, f"{attribute} {value!r}"
+        )
 
     def element(self, name: str) -> WebElement:
         return self.driver.find_element(By.ID, name)

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from common.testing import wait_for
-from chromium import ALLOWED, FAKE_CAMERA, NO_CAMERA, film, sees
+from chromium import ALLOWED, FAKE_CAMERA, NO_CAMERA, sees
+from films import film
 from platform_client import Buyer, Records
 from scanner_page import ScannerPage
 from gate import entries
 
+_POSTER = "https://example.com/a-poster-at-the-gate"
 _OTHERWISE = "You can go on with a hand scanner, or type the code below."
 _TORCH = """
 window.lights = [];
@@ -19,7 +21,12 @@ MediaStreamTrack.prototype.getCapabilities = function () {
 };
 MediaStreamTrack.prototype.applyConstraints = async ({ advanced: [{ torch }] }) => {
   window.lights.push(torch);
+  if (window.lights.length > 2) throw new DOMException("no light", "OverconstrainedError");
 };
+"""
+_HIDDEN = """
+Object.defineProperty(document, "hidden", { value: arguments[0], configurable: true });
+document.dispatchEvent(new Event("visibilitychange"));
 """
 # Writes down when the decoder has found a code.
 _SIGHTINGS = """
@@ -28,7 +35,7 @@ window.Worker = class extends Worker {
   constructor(...given) {
     super(...given);
     this.addEventListener("message", ({ data }) => {
-      if (data.code) window.sightings.push(performance.now());
+      if (data.codes.length) window.sightings.push(performance.now());
     });
   }
 };
@@ -47,9 +54,9 @@ def test_the_camera_admits_a_guest_refuses_a_stranger_and_knows_the_guest_again(
     records: Records,
     tmp_path: Path,
 ) -> None:
-    _, seat_id, code = bought
-    stranger = "https://example.com/a-poster-at-the-gate"
-    guests = film(tmp_path / "guests.y4m", [code] * 2 + [stranger] * 2 + [None] * 3)
+    buyer, seat_id, _ = bought
+    shown = buyer.api.call("GET", f"/api/tickets/{seat_id}/qr?format=png").content
+    guests = film(tmp_path / "guests.y4m", [shown] * 2 + [_POSTER] * 2 + [None] * 3)
     with page_in(*sees(guests)) as page:
         page.at_the_gate()
         page.verdict("SUCCESS", "QR_INVALID")  # wherever in the film it begins
@@ -72,8 +79,31 @@ def test_a_code_that_stays_before_the_camera_is_sent_once(
         page.verdict("SUCCESS")
         page.wait_until_ready()
         wait_for(lambda: sighted_for(page) > 3500, "sightings for longer than a code rests")
+        assert page.status() == "Ready for the next guest. (This code was just checked.)"
         assert len(page.scans()) == 1
     assert entries(records, seat_id) == ["SUCCESS"]
+
+
+def test_of_two_codes_before_the_camera_neither_hides_the_other(
+    page_in: Callable[..., Any], bought: tuple[Buyer, str, str], tmp_path: Path
+) -> None:
+    with page_in(*sees(film(tmp_path / "two.y4m", [(_POSTER, bought[2])]))) as page:
+        page.at_the_gate()
+        wait_for(lambda: len(page.scans()) == 2, "a verdict of each", seconds=20)
+        words = {line.split(" Row")[0] for line in page.scans()}
+        assert words == {"Admitted", "Not a ticket"}
+
+
+def test_a_page_that_nobody_sees_scans_nothing(page: ScannerPage) -> None:
+    page.at_the_gate()
+    page.wait_for_picture()
+    page.driver.execute_script(_HIDDEN, True)
+    assert page.driver.execute_script("return document.getElementById('video').srcObject") is None
+    page.hand_scan("not one of ours")
+    page.driver.execute_script(_HIDDEN, False)
+    page.wait_for_picture()
+    page.wait_until_ready()
+    assert page.scans() == []
 
 
 def test_a_refused_camera_is_said_in_words_and_typing_goes_on(page_in: Callable[..., Any]) -> None:
@@ -123,5 +153,8 @@ def test_the_light_is_switched_where_the_camera_has_one(page: ScannerPage) -> No
         page.at_the_gate()
     page.wait_for_picture()
     page.element("torch").click()
+    assert page.element("torch").get_attribute("aria-pressed") == "true"
     page.element("torch").click()
-    assert page.driver.execute_script("return window.lights") == [True, False]
+    page.element("torch").click()  # this time the camera refuses
+    page.wait_for_attribute("torch", "aria-pressed", "false")
+    assert page.driver.execute_script("return window.lights") == [True, False, True]

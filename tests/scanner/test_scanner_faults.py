@@ -1,24 +1,18 @@
 """What is said where a scan gets no answer, and that nothing is counted twice."""
 
-import time
-from collections.abc import Callable, Iterator
-from uuid import UUID
+from collections.abc import Callable
 
-import pytest
 from local_stack.stack import Stack
+from selenium.webdriver.common.keys import Keys
 
-from common.auth import Role
-from common.testing import access_token, wait_for
+from common.testing import wait_for
 from outside import stopped
 from platform_client import Buyer, Records
 from scanner_page import ScannerPage
 from gate import entries
 
 Bought = tuple[Buyer, str, str]
-Token = Callable[..., str]
 
-_ENDED = "Your session has ended. Sign in again"
-_KEPT = "the scan you made is kept and will be sent then."
 # The platform gets the scan and books it; its first answer does not arrive.
 _FIRST_ANSWER_IS_LOST = """
 const ask = window.fetch;
@@ -38,29 +32,6 @@ window.fetch = async (...request) => {
   return Response.json(body, { status: 429, headers: { "Retry-After": "7" } });
 };
 """
-
-
-@pytest.fixture
-def token(stack: Stack, records: Records) -> Token:
-    """A token for the member of staff, or for somebody with another role."""
-    sql = "SELECT user_id FROM users WHERE email = 'staff@example.com'"
-    ((user_id,),) = records.query("user", sql)
-
-    def making(lifetime_seconds: float, role: Role = Role.STAFF, **claims: object) -> str:
-        secret = stack.settings["JWT_SECRET"]
-        return access_token(UUID(str(user_id)), role, secret, lifetime_seconds, **claims)
-
-    return making
-
-
-@pytest.fixture
-def at_the_gate(page: ScannerPage) -> Iterator[ScannerPage]:
-    """Signed in, ready for the first guest."""
-    yield page.at_the_gate()
-
-
-def replace_tokens(page: ScannerPage, **tokens: object) -> None:
-    page.keep("session", {**page.kept("session"), **tokens})
 
 
 def test_the_gateway_is_down_and_the_scan_is_kept_even_over_a_reload(
@@ -145,53 +116,45 @@ def test_a_scan_can_be_dropped_and_the_next_one_made(
     page.verdict("SUCCESS")
 
 
-def test_an_access_token_is_renewed_before_it_expires_and_when_it_is_refused(
-    at_the_gate: ScannerPage, token: Token, records: Records, bought: Bought
+def test_a_verdict_that_comes_after_sign_out_is_not_shown_to_the_next_guest(
+    at_the_gate: ScannerPage, bought: Bought
+) -> None:
+    page, (_, _, code) = at_the_gate, bought
+    with page.held("/api/verify"):
+        page.type_code(code)
+        page.wait_until_held()
+        page.element("sign-out").click()
+        page.wait_for_screen("sign-in")
+        page.sign_in()
+        page.choose()
+        page.type_code("a code of the next guest")
+        page.verdict("QR_INVALID")
+        page.wait_until_ready()
+    assert page.scans() == ["Not a ticket"]
+    assert page.status() == "Ready for the next guest. Last: Not a ticket"
+
+
+def test_what_is_typed_while_a_scan_is_on_its_way_is_replaced_by_the_next_code(
+    at_the_gate: ScannerPage, bought: Bought
 ) -> None:
     page = at_the_gate
-    expired = token(-10)
-    replace_tokens(page, access=expired)
-    page.type_code("not one of ours")
+    with page.held("/api/verify"):
+        page.type_code("not one of ours")
+        page.wait_until_held()
+        page.element("typed").send_keys("too early", Keys.ENTER)
     page.verdict("QR_INVALID")
     page.wait_until_ready()
-    renewed = page.kept("session")
-    assert renewed["access"] != expired
-    replace_tokens(page, access=token(20), expiresAt=time.time() * 1000 + 20_000)
+    page.element("typed").send_keys(bought[2], Keys.ENTER)
+    page.verdict("SUCCESS")
+
+
+def test_a_hand_scanner_does_not_press_try_again(at_the_gate: ScannerPage, bought: Bought) -> None:
+    page = at_the_gate
+    page.driver.execute_script(_REFUSED_ONCE)
     page.type_code(bought[2])
+    page.wait_for_trouble("Too many requests")
+    assert page.focused() == "try-again"
+    page.hand_scan("the code of the next guest")
+    assert "Too many requests" in page.text("trouble-message")
+    page.press(Keys.ENTER)  # as a person does
     page.verdict("SUCCESS")
-    assert page.kept("session")["expiresAt"] > time.time() * 1000 + 800_000
-    assert page.kept("session")["refresh"] == renewed["refresh"]
-
-
-def test_a_session_that_ends_mid_shift_asks_to_sign_in_and_then_sends_the_scan(
-    at_the_gate: ScannerPage,
-    bought: Bought,
-    token: Token,
-    records: Records,
-    screenshot: Callable[[ScannerPage, str], None],
-) -> None:
-    page, (_, seat_id, code) = at_the_gate, bought
-    replace_tokens(page, access=token(-10), refresh=token(-10, type="refresh"))
-    page.type_code(code)
-    page.wait_for_screen("sign-in")
-    assert page.text("notice").startswith(_ENDED) and page.text("notice").endswith(_KEPT)
-    screenshot(page, "session-ended")
-    assert entries(records, seat_id) == []
-    page.sign_in()
-    page.verdict("SUCCESS")
-    page.wait_until_ready()
-    assert entries(records, seat_id) == ["SUCCESS"]
-
-
-def test_an_account_that_may_not_scan_any_more_is_told_and_another_can_be_used(
-    at_the_gate: ScannerPage, bought: Bought, token: Token, records: Records
-) -> None:
-    page, (_, seat_id, code) = at_the_gate, bought
-    replace_tokens(page, access=token(900, Role.CUSTOMER))
-    page.type_code(code)
-    page.wait_for_trouble("This account may not scan (403).")
-    page.element("other-account").click()
-    page.wait_for_screen("sign-in")
-    page.sign_in()
-    page.verdict("SUCCESS")
-    assert entries(records, seat_id) == ["SUCCESS"]

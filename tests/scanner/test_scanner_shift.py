@@ -29,6 +29,16 @@ def test_a_wrong_password_is_told(page: ScannerPage) -> None:
     page.wait_for_text("sign-in-error", "The e-mail or the password is wrong.")
 
 
+def test_a_locked_account_is_told_for_how_long(
+    page: ScannerPage, api: Api, new_buyer: Callable[..., Buyer]
+) -> None:
+    email = new_buyer(credits=0).email
+    for _ in range(10):
+        api.refused("POST", "/api/auth/login", email=email, password="a wrong one")
+    page.open().sign_in(email)
+    page.wait_for_text("sign-in-error", "(429). Wait 15 minutes, then try again.")
+
+
 def test_a_platform_that_is_away_is_told_and_asked_again(page: ScannerPage, stack: Stack) -> None:
     page.open().sign_in()
     page.wait_for_screen("place-choice")
@@ -92,7 +102,7 @@ def test_a_shift_can_be_done_by_keyboard_alone(page: ScannerPage) -> None:
     page.verdict("QR_INVALID")
 
 
-def test_every_screen_is_accessible_and_fits_a_small_phone_upright_and_on_its_side(
+def test_every_screen_is_accessible_and_fits_a_small_phone_upright_on_its_side_and_enlarged(
     page: ScannerPage, screenshot: Callable[[ScannerPage, str], None]
 ) -> None:
     steps = {
@@ -107,7 +117,7 @@ def test_every_screen_is_accessible_and_fits_a_small_phone_upright_and_on_its_si
     }
     for name, step in steps.items():
         step()
-        for size in ((320, 568), (568, 320), (1280, 800)):
+        for size in ((320, 568), (568, 320), (195, 422), (1280, 800)):
             resize(page.driver, *size)
             assert page.serious_violations() == [], (name, size)
             assert not page.is_too_wide(), (name, size)
@@ -122,6 +132,17 @@ def test_the_app_can_be_installed(page: ScannerPage) -> None:
     assert page.driver.execute_cdp_cmd("Page.getInstallabilityErrors", {}) == {
         "installabilityErrors": []
     }
+
+
+def test_the_page_runs_nothing_but_its_own_files(page: ScannerPage) -> None:
+    page.open()
+    page.driver.execute_script("""
+        const injected = document.createElement("script");
+        injected.textContent = "window.isInjected = true";
+        document.body.append(injected);
+    """)
+    assert page.driver.execute_script("return window.isInjected") is None
+    assert ["Content Security Policy" in line for line in page.errors()] == [True]
 
 
 def test_the_service_worker_keeps_the_page_and_nothing_of_the_api(page: ScannerPage) -> None:

@@ -4,7 +4,7 @@ const PATIENCE_MS = 8000; // the platform promises an answer within 5 s
 
 /** Why there is no answer: a code of the API, or NETWORK where nobody answered. */
 export class ApiError extends Error {
-  constructor(code, status = 0, retryAfter = null) {
+  constructor(code, status = 0, retryAfter = undefined) {
     super(code);
     this.code = code;
     this.status = status;
@@ -21,8 +21,9 @@ export async function request(method, path, { body, token } = {}) {
   const envelope = await answer.json().catch(() => null);
   if (answer.ok && envelope?.success) return envelope;
   // A page of somebody else's in between (a hotspot's login) is as good as no network.
-  if (!envelope?.error_code) throw new ApiError("NETWORK", answer.status);
-  throw new ApiError(envelope.error_code, answer.status, answer.headers.get("Retry-After"));
+  if (!envelope?.error_code) throw new ApiError("NETWORK");
+  const wait = answer.headers.get("Retry-After") ?? envelope.details?.retry_after_seconds;
+  throw new ApiError(envelope.error_code, answer.status, wait);
 }
 
 async function ask(path, options) {

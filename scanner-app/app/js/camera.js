@@ -58,9 +58,10 @@ export class Camera {
     return Boolean(this.#track?.getCapabilities?.().torch);
   }
 
-  /** Switch the light; a camera that refuses stays as it is. */
+  /** Switch the light; false where the camera refuses, and stays as it is. */
   async setTorch(on) {
-    await this.#track?.applyConstraints({ advanced: [{ torch: on }] }).catch(() => {});
+    const done = this.#track?.applyConstraints({ advanced: [{ torch: on }] });
+    return Boolean(done) && done.then(() => true, () => false);
   }
 
   /** What the camera sees now, as ImageData; null where it sees nothing yet. */

@@ -8,7 +8,7 @@ import { texts } from "./texts.js";
 const BETWEEN_LOOKS_MS = 60;
 const SECURE_PAGE = `https://${location.hostname}:8443/scanner/`;
 
-/** Calls `seen` with each code in front of the camera, while `isLooking()`. */
+/** Calls `seen` with the codes in front of the camera, if any, while `isLooking()`. */
 export class CameraView {
   #isLooking;
   #seen;
@@ -20,11 +20,12 @@ export class CameraView {
   constructor(isLooking, seen) {
     this.#isLooking = isLooking;
     this.#seen = seen;
-    toggle(element("torch"), false, (on) => this.#camera.setTorch(on));
+    toggle(element("torch"), (on) => this.#camera.setTorch(on));
     element("camera-again").addEventListener("click", () => this.start());
     document.addEventListener("visibilitychange", () => {
-      // a phone takes the camera away from a page that is not seen
-      if (!document.hidden && this.#run % 2 && !this.#camera.isOn) this.start();
+      if (!this.#isWanted) return;
+      if (document.hidden) this.#camera.stop(); // nobody would see the verdicts
+      else if (!this.#camera.isOn) this.start();
     });
   }
 
@@ -42,6 +43,10 @@ export class CameraView {
     this.#decoder = null;
   }
 
+  get #isWanted() {
+    return this.#run % 2 === 1;
+  }
+
   // odd while the camera is wanted
   #next(isWanted) {
     this.#run += this.#run % 2 === Number(isWanted) ? 2 : 1;
@@ -57,7 +62,7 @@ export class CameraView {
       if (run === this.#run) this.#trouble(error.message);
       return;
     }
-    if (run !== this.#run) return this.#camera.stop();
+    if (run !== this.#run || document.hidden) return this.#camera.stop();
     element("torch").hidden = !this.#camera.hasTorch;
     element("torch").setAttribute("aria-pressed", "false");
     this.#look(run);
@@ -68,8 +73,8 @@ export class CameraView {
     while (run === this.#run) {
       const picture = this.#isLooking() ? this.#camera.picture() : null;
       try {
-        const code = picture && (await this.#decoder.read(picture));
-        if (code && run === this.#run && this.#isLooking()) this.#seen(code);
+        const codes = picture ? await this.#decoder.read(picture) : [];
+        if (codes.length && run === this.#run && this.#isLooking()) this.#seen(codes);
       } catch {
         if (run === this.#run) this.#trouble("decoder");
         return;

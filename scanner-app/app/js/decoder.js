@@ -4,12 +4,12 @@
 export class Decoder {
   #worker = new Worker(new URL("decoder_worker.js", import.meta.url), { type: "module" });
 
-  /** The text of the QR code in an ImageData, or null; throws where the decoder cannot be had. */
+  /** The texts of the QR codes in an ImageData; throws where the decoder cannot be had. */
   read(picture) {
     return new Promise((resolve, reject) => {
       this.#worker.onmessage = ({ data }) => {
         if (data.failed) reject(new Error(data.failed));
-        else resolve(data.code);
+        else resolve(data.codes);
       };
       this.#worker.onerror = () => reject(new Error("the worker does not load"));
       this.#worker.postMessage(picture, [picture.data.buffer]);

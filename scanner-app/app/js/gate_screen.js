@@ -13,15 +13,18 @@ import { TroubleView } from "./trouble.js";
 import { VerdictView, seat, word } from "./verdict.js";
 import { keepAwake, letSleep } from "./wake_lock.js";
 
+const RESTING_SAID_MS = 1000; // longer than from one look of the camera to the next
+
 /** `sessionEnded` is called where one has to sign in (again); `otherAccount` where one wants to. */
 export class GateScreen {
   #session;
   #leaveFor;
   #place = null;
   #last = "";
+  #rested = null;
   #pending = new Kept("scan");
   #scans = new Scans(new Kept("scans"));
-  #sounds = new Sounds();
+  #sounds = new Sounds(() => this.#sayWhetherHeard());
   #verdicts = new VerdictView(element("verdict"), this.#sounds);
   #gate;
   #trouble;
@@ -36,6 +39,7 @@ export class GateScreen {
       onSending: () => this.#sending(),
       onVerdict: (verdict, scan) => this.#verdict(verdict, scan),
       onTrouble: (error) => this.#failed(error),
+      onResting: () => this.#resting(),
     });
     this.#counts = new Counts((eventId) => this.#entries(eventId), (error) => this.#ended(error));
     this.#trouble = new TroubleView({
@@ -45,7 +49,7 @@ export class GateScreen {
     });
     this.#camera = new CameraView(
       () => this.#isFree,
-      (code) => this.#gate.see(code, this.#place.hall),
+      (codes) => this.#gate.see(codes, this.#place.hall),
     );
     this.#listen();
   }
@@ -61,6 +65,8 @@ export class GateScreen {
     this.#status();
     this.#camera.start();
     this.#counts.start(place.event_id);
+    this.#sounds.unlock();
+    this.#sayWhetherHeard();
     keepAwake();
     this.#gate.send();
   }
@@ -82,16 +88,16 @@ export class GateScreen {
   }
 
   #listen() {
-    const unlock = () => this.#sounds.unlock();
-    document.addEventListener("pointerdown", unlock);
-    document.addEventListener("keydown", unlock);
-    toggle(element("sound"), true, (on) => (this.#sounds.isOn = on));
-    toggle(element("keep"), false, (on) => (this.#verdicts.keepsRefusals = on));
+    toggle(element("sound"), (on) => this.#sounds.switch(on));
+    toggle(element("keep"), (on) => {
+      this.#verdicts.keepsRefusals = on;
+    });
     const take = (code) => this.#gate.take(code, this.#place.hall);
     listenToHandScanner(() => this.#isFree, take);
     element("typed-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      if (!this.#isFree) return;
+      // what cannot be taken now stays, and the next code takes its place
+      if (!this.#isFree) return element("typed").select();
       take(element("typed").value.trim());
       element("typed").value = "";
     });
@@ -101,7 +107,12 @@ export class GateScreen {
   }
 
   get #isFree() {
-    return this.#place !== null && !this.#gate.hasPending && !this.#verdicts.isShown;
+    const isBusy = this.#gate.hasPending || this.#verdicts.isShown;
+    return this.#place !== null && !isBusy && !document.hidden;
+  }
+
+  #sayWhetherHeard() {
+    element("sound-hint").textContent = this.#sounds.isBlocked ? texts.gate.touch : "";
   }
 
   #sending() {
@@ -123,6 +134,14 @@ export class GateScreen {
     if (!this.hasPending) return; // somebody has signed out meanwhile
     element("status").textContent = "";
     if (!this.#ended(error)) this.#trouble.show(error);
+  }
+
+  // A friend with the same code gets no verdict while it stays: say why, and say it once.
+  #resting() {
+    clearTimeout(this.#rested);
+    const { resting } = texts.gate;
+    if (element("status").textContent !== resting) element("status").textContent = resting;
+    this.#rested = setTimeout(() => this.#isFree && this.#status(), RESTING_SAID_MS);
   }
 
   #leave() {

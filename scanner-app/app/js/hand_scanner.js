@@ -4,22 +4,43 @@ const LONGEST_PAUSE_MS = 250;
 const SHORTEST_CODE = 4;
 const TAKES_TEXT = "select, textarea, input, [contenteditable]";
 
-/** Calls `scanned` with each code that is typed while `isListening()`, outside text fields. */
+// The keys that come in no time, as one; Enter ends them.
+let burst = { began: 0, last: -Infinity, isOver: true };
+
+// Before everybody else, so that all who hear a key know which burst it is of.
+window.addEventListener("keydown", noteBurst, { capture: true });
+
+function noteBurst({ key, timeStamp }) {
+  const isNew = burst.isOver || timeStamp - burst.last > LONGEST_PAUSE_MS;
+  burst = { began: isNew ? timeStamp : burst.began, last: timeStamp, isOver: key === "Enter" };
+}
+
+/** Whether the key that is pressed goes on with what was begun before then (performance.now()). */
+export function wasBegunBefore(moment) {
+  return burst.began < moment;
+}
+
+/**
+ * Calls `scanned` with each code that is typed outside text fields, from its first key to its Enter
+ * while `isListening()`: the rest of a code that was begun before is none.
+ */
 export function listenToHandScanner(isListening, scanned) {
   let typed = "";
-  let last = 0;
+  let began = null;
+  let isHeard = false;
   document.addEventListener("keydown", (event) => {
-    if (!isListening() || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest?.(TAKES_TEXT)) return;
-    if (event.timeStamp - last > LONGEST_PAUSE_MS) typed = "";
-    last = event.timeStamp;
-    if (event.key.length === 1) {
-      typed += event.key;
-      return;
+    if (began !== burst.began) {
+      began = burst.began;
+      typed = "";
+      isHeard = isListening();
     }
+    if (event.key === " " && typed) event.preventDefault(); // as below
+    if (event.key.length === 1) typed += event.key;
     if (event.key !== "Enter" || typed.length < SHORTEST_CODE) return;
     event.preventDefault(); // it presses no button that has the focus
-    scanned(typed.trim());
+    if (isHeard && isListening()) scanned(typed.trim());
     typed = "";
   });
 }

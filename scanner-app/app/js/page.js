@@ -32,13 +32,12 @@ export function show(screen, focused) {
   focused?.focus();
 }
 
-/** A switch of two states; `change` is told each new one. */
-export function toggle(button, isOn, change) {
+/** A switch of two states; `change` is told each new one, and refuses it with false. */
+export function toggle(button, change) {
   const set = (on) => button.setAttribute("aria-pressed", String(on));
-  set(isOn);
-  button.addEventListener("click", () => {
+  button.addEventListener("click", async () => {
     const on = button.getAttribute("aria-pressed") !== "true";
     set(on);
-    change(on);
+    if ((await change(on)) === false) set(!on);
   });
 }

@@ -65,6 +65,8 @@ export class Session {
     const refresh = this.#kept.get()?.refresh;
     const renewed = request("POST", "/api/auth/refresh", { token: refresh });
     const { data } = await renewed.catch((error) => this.#refused(error));
+    // signed out meanwhile: this login must not come back
+    if (this.#kept.get()?.refresh !== refresh) throw new ApiError("SESSION_ENDED");
     this.#keep({ refresh_token: refresh, ...data });
   }
 

@@ -9,21 +9,49 @@ const TUNES = {
   none: [[240, 0, 0.1], [200, 0.13, 0.1], [160, 0.26, 0.3]],
 };
 const LOUDNESS = 0.4;
+// What browsers take as a touch of the page, whatever one touches it with.
+const TOUCHES = ["pointerdown", "pointerup", "click", "keydown"];
 
-/** Plays tunes; silent until `unlock` is called from a tap or a key, as browsers demand. */
+/** Plays tunes, where the browser lets it: most do so only once the page was touched. */
 export class Sounds {
   #context = null;
-  isOn = true;
+  #changed;
+  #isOn = true;
 
+  /** `changed` is called when `isBlocked` may be another. */
+  constructor(changed) {
+    this.#changed = changed;
+    for (const touch of TOUCHES) document.addEventListener(touch, () => this.unlock());
+  }
+
+  /** Whether sound is wanted and the browser plays none. */
+  get isBlocked() {
+    return this.#isOn && this.#context !== null && !this.#isRunning;
+  }
+
+  get #isRunning() {
+    return this.#context?.state === "running";
+  }
+
+  /** Ask the browser to let it play. */
   unlock() {
     const Context = window.AudioContext ?? window.webkitAudioContext;
     if (!Context) return;
-    this.#context ??= new Context();
-    this.#context.resume();
+    if (!this.#context) {
+      this.#context = new Context();
+      this.#context.addEventListener("statechange", this.#changed);
+    }
+    if (!this.#isRunning) this.#context.resume().catch(() => {});
+  }
+
+  switch(on) {
+    this.#isOn = on;
+    this.#changed();
   }
 
   play(tune) {
-    if (!this.isOn || !this.#context) return;
+    // tones of a context that stands still would all be heard at once when it goes on
+    if (!this.#isOn || !this.#isRunning) return;
     const now = this.#context.currentTime;
     for (const [hertz, after, lasts] of TUNES[tune]) {
       this.#tone(hertz, now + after, now + after + lasts);

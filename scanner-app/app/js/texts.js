@@ -35,6 +35,8 @@ export const texts = {
     check: "Check",
     sound: "Sound",
     keep: "Hold refusals",
+    touch: "The browser plays no sound yet: tap the page once.",
+    resting: "Ready for the next guest. (This code was just checked.)",
   },
   camera: {
     label: "What the camera sees",
@@ -82,7 +84,7 @@ export const texts = {
     NETWORK: "The platform cannot be reached. Check the connection, then try again.",
     SERVICE_UNAVAILABLE: "The platform cannot check tickets right now (503). Try again in a moment.",
     RATE_LIMITED: (seconds) =>
-      `Too many requests (429). Wait ${seconds ?? "a few"} seconds, then try again.`,
+      `Too many requests (429). Wait ${pause(seconds)}, then try again.`,
     FORBIDDEN: "This account may not scan (403). Ask for the staff role, or use another account.",
     other: (code) => `Something went wrong (${code}). Try again.`,
   },
@@ -106,6 +108,10 @@ export function refusal(error) {
   const { trouble } = texts;
   if (error.code === "RATE_LIMITED") return trouble.RATE_LIMITED(error.retryAfter);
   return trouble[error.code] ?? trouble.other(error.code);
+}
+
+function pause(seconds = "a few") {
+  return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${seconds} seconds`;
 }
 
 const TIME = { hour: "2-digit", minute: "2-digit", second: "2-digit" };

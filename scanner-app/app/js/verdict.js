@@ -1,5 +1,6 @@
 // The full-screen verdict: colour, shape, word, sound, and a shake of the phone.
 
+import { wasBegunBefore } from "./hand_scanner.js";
 import { made } from "./page.js";
 import { localTime, texts } from "./texts.js";
 
@@ -15,7 +16,7 @@ const LOOKS = {
   QR_INVALID: { tone: "none", shape: "cross" },
 };
 const UNKNOWN = { tone: "stop", shape: "cross" };
-const SHOWN_MS = { SUCCESS: 1200, other: 1800 };
+const SHOWN_MS = { SUCCESS: 1200, other: 1600 };
 const SHAKE_MS = { go: [80], other: [200, 100, 200] };
 const MODIFIERS = ["Shift", "Control", "Alt", "Meta", "CapsLock"];
 const ACTIVATES = ["Enter", " "];
@@ -34,6 +35,7 @@ export class VerdictView {
   #sounds;
   #timer = null;
   #gone = null;
+  #shownAt = 0;
   keepsRefusals = false;
 
   constructor(place, sounds) {
@@ -52,6 +54,7 @@ export class VerdictView {
   show(verdict, gone) {
     const { tone, shape } = LOOKS[verdict.result] ?? UNKNOWN;
     this.#gone = gone;
+    this.#shownAt = performance.now();
     this.#place.dataset.tone = tone;
     this.#place.dataset.result = verdict.result;
     this.#place.replaceChildren(drawing(shape), told(verdict));
@@ -73,6 +76,8 @@ export class VerdictView {
 
   #key(event) {
     if (!this.isShown || MODIFIERS.includes(event.key)) return;
+    // the rest of what a hand scanner was typing when the verdict came: nobody has seen it yet
+    if (wasBegunBefore(this.#shownAt)) return;
     if (ACTIVATES.includes(event.key)) event.preventDefault();
     this.dismiss();
   }
