@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +29,7 @@ class GateWorld:
     booked: dict[UUID, Entry] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     meanwhile: Any = None
+    reached_together: Barrier | None = None
 
     def scan(self, user_id: UUID | None = None, scan_id: UUID | None = None, **how: Any) -> str:
         """The result of a scan, or its error code."""
@@ -44,6 +46,8 @@ class GateWorld:
         return {"full_name": None, "email": "a@example.com"}
 
     def reach(self, name: str) -> None:
+        if self.reached_together and name in ("inventory", "order", "user"):
+            self.reached_together.wait()
         if name in self.away:
             raise Unreachable(name)
 
@@ -109,6 +113,11 @@ def test_a_refusal_that_cannot_be_booked_is_told_all_the_same(world: GateWorld) 
     assert world.scan(user_id=uuid4()) == "NOT_OWNER"
     assert world.scan(generated_at=NOW - timedelta(minutes=2)) == "EXPIRED"
     assert world.booked == {}
+
+
+def test_seat_order_and_owner_are_asked_for_at_the_same_time(world: GateWorld) -> None:
+    world.reached_together = Barrier(3, timeout=5)
+    assert world.scan() == "SUCCESS"
 
 
 @pytest.mark.parametrize("service", ["order", "inventory", "user"])

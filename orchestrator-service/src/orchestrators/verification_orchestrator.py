@@ -101,19 +101,22 @@ class VerificationOrchestrator:
 
     def _look_up(self, code: Code, scan: Scan) -> Facts:
         answers = all_of(
-            lambda: self._gate.ticket(code.seat_id, scan.scan_id),
+            lambda: self._ticket_and_event(code, scan),
             lambda: self._orders.page(seat_id=code.seat_id, status="CONFIRMED", per_page=1),
             lambda: self._user(code.user_id),
         )
         for answer in answers:
             if isinstance(answer, AppError):
                 raise answer
-        ticket, orders, owner = answers
+        (ticket, event), orders, owner = answers
         if ticket.owner_user_id not in (None, code.user_id):
             owner = self._user(ticket.owner_user_id)
-        event = self._events.get(ticket.event_id) if ticket.event_id else None
         is_paid = str(ticket.order_id) in [order["order_id"] for order in orders["data"]]
         return Facts(ticket, is_paid, event, owner if ticket.owner_user_id else None)
+
+    def _ticket_and_event(self, code: Code, scan: Scan) -> tuple[Ticket, Event | None]:
+        ticket = self._gate.ticket(code.seat_id, scan.scan_id)
+        return ticket, self._events.get(ticket.event_id) if ticket.event_id else None
 
     def _user(self, user_id: UUID) -> dict[str, Any] | None:
         try:

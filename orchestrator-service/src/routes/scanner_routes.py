@@ -7,8 +7,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 # The page is what staff type their password into: it runs nothing but its own files.
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:;"
-    " media-src 'self' blob:; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:;"
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval';"
     " object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
