@@ -1,5 +1,6 @@
 """A TCP proxy that can lose one answer, or deliver one request late: what networks do to sagas."""
 
+import re
 import socket
 import threading
 from enum import Enum
@@ -7,6 +8,7 @@ from enum import Enum
 from common.testing import wait_for
 
 _CHUNK = 65536
+_LENGTH = re.compile(rb"^content-length: *(\d+)", re.I | re.M)
 
 
 class Fault(Enum):
@@ -76,6 +78,7 @@ class FaultProxy:
     ) -> None:
         while chunk := _receive(client):
             if fault := self._strike(chunk):
+                chunk = _whole_request(client, chunk)  # its sender may be killed once it is struck
                 is_struck.set()
                 self.struck.set()
             if fault in (Fault.HOLD_REQUEST, Fault.HOLD_CALL):
@@ -101,6 +104,17 @@ class FaultProxy:
                 return None
             fault, self._fault = self._fault[0], None
         return fault
+
+
+def _whole_request(client: socket.socket, begun: bytes) -> bytes:
+    """An HTTP/1.1 request with the rest of its body, which clients send apart."""
+    head, _, body = begun.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    missing = int(length[1]) - len(body) if length else 0
+    while missing > 0 and (more := _receive(client)):
+        begun += more
+        missing -= len(more)
+    return begun
 
 
 def _receive(connection: socket.socket) -> bytes:

@@ -32,13 +32,15 @@ def endpoint(
     also: tuple[int, ...] = (),
     errors: tuple[ErrorCode, ...] = (),
     headers: Mapping[str, str] = MappingProxyType({}),
+    openapi: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Guard, parse, answer and document a view.
 
     The view gets its path parameters (those annotated UUID parsed), and by name `body`, `query` and
     `caller` where it takes them. It returns the value of `data`, a Page, a (value, status) pair for
-    a status in `also`, or a Response of its own. `returns` is a model, list[model] or Page[model];
-    `headers` says what those are for that the view reads itself.
+    a status in `also`, or a Response of its own. `returns` is a model, list[model], Page[model] or
+    one of several models; `headers` says what those are for that the view reads itself, `openapi`
+    what the description has besides (merged into it): for a Response that is not the envelope.
     Raises VALIDATION_ERROR, INVALID_UUID, UNAUTHORIZED, TOKEN_EXPIRED, FORBIDDEN by itself.
     """
 
@@ -62,9 +64,12 @@ def endpoint(
                 arguments["caller"] = caller
             return _answer(view(**arguments), status)
 
-        declared = Declaration(access, body, query, returns, (status, *also), errors, headers)
+        declared = Declaration(
+            access, body, query, returns, (status, *also), errors, headers, openapi
+        )
         wrapper.__doc__ = None  # flasgger would make all of it the summary
-        return swag_from(describe(view, hints, declared))(wrapper)
+        annotated = get_type_hints(view, include_extras=True)
+        return swag_from(describe(view, annotated, declared))(wrapper)
 
     return declare
 

@@ -27,16 +27,29 @@ def _with_two_decimals(value: Decimal) -> Decimal:
     return value.quantize(_CENT)
 
 
+def _documented(**bounds: Any) -> WithJsonSchema:
+    schema = {"type": "number", "multipleOf": 0.01, "maximum": 99_999_999.99, "example": 350.00}
+    return WithJsonSchema({**schema, **bounds})
+
+
 # Credits: 1 credit is 1 SGD, NUMERIC(10,2) in every database.
 Money = Annotated[
     Decimal,
     BeforeValidator(_a_json_number),
     Field(max_digits=10, decimal_places=2),
     AfterValidator(_with_two_decimals),
-    WithJsonSchema({"type": "number", "multipleOf": 0.01, "example": 350.00}),
+    _documented(),
 ]
-Amount = Annotated[Money, Field(ge=0)]
-PositiveAmount = Annotated[Money, Field(gt=0)]
+Amount = Annotated[Money, Field(ge=0), _documented(minimum=0)]
+PositiveAmount = Annotated[Money, Field(gt=0), _documented(exclusiveMinimum=0)]
+TopupAmount = Annotated[
+    Money, Field(gt=0, le=10_000), _documented(exclusiveMinimum=0, maximum=10_000, example=50.00)
+]
+
+
+def with_example(**fields: Any) -> ConfigDict:
+    """A model's configuration that shows these values where the model is documented."""
+    return ConfigDict(json_schema_extra={"example": fields})
 
 
 class Body(BaseModel):

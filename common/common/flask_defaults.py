@@ -5,16 +5,15 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 
-from flasgger import Swagger
+from flasgger import swag_from
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram
 from prometheus_client import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from common import correlation, encoding, logs
-from common.auth import INTERNAL_TOKEN_HEADER, install_internal_token
-from common.openapi import SCHEMAS
+from common import apidocs, correlation, encoding, logs
+from common.auth import install_internal_token
 from common.errors import AppError, ErrorCode
 
 log = logging.getLogger(__name__)
@@ -45,9 +44,14 @@ def install(app: Flask, *, service: str, internal_token: str, checks: HealthChec
     app.register_error_handler(AppError, _answer_app_error)
     app.register_error_handler(HTTPException, _answer_http_error)
     app.register_error_handler(Exception, _answer_bug)
-    app.add_url_rule("/health", "health", lambda: _health(service, checks))
-    app.add_url_rule("/metrics", "metrics", _metrics)
-    _install_swagger(app, service)
+    _add_health_and_metrics(app, service, checks)
+    apidocs.install(app, service)
+
+
+def _add_health_and_metrics(app: Flask, service: str, checks: HealthChecks) -> None:
+    health = swag_from(apidocs.health_operation(list(checks)))(lambda: _health(service, checks))
+    app.add_url_rule("/health", "health", health)
+    app.add_url_rule("/metrics", "metrics", swag_from(apidocs.METRICS)(_metrics))
 
 
 def _begin() -> None:
@@ -129,27 +133,3 @@ def _metrics() -> Response:
     except ValueError:  # not one of several worker processes
         registry = REGISTRY
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-
-def _install_swagger(app: Flask, service: str) -> None:
-    template = {
-        "components": {
-            "schemas": SCHEMAS,
-            "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "internalToken": {"type": "apiKey", "in": "header", "name": INTERNAL_TOKEN_HEADER},
-            },
-        }
-    }
-    config = {
-        "openapi": "3.0.3",
-        "info": {"title": f"TicketRemaster {service}", "version": "1.0.0"},
-        "specs": [
-            {
-                "endpoint": "apispec",
-                "route": "/apispec.json",
-                "rule_filter": lambda rule: rule.endpoint not in ("health", "metrics"),
-            }
-        ],
-    }
-    Swagger(app, config=config, template=template, merge=True)

@@ -3,45 +3,41 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
 from common.auth import Access
+from common.error_meanings import MEANINGS
 from common.errors import ErrorCode
-from common.fields import Page
-
-# Component schemas of everything declared so far; the Swagger page shows them (flask_defaults).
-SCHEMAS: dict[str, Any] = {
-    "Error": {
-        "type": "object",
-        "required": ["success", "error_code", "message"],
-        "properties": {
-            "success": {"type": "boolean", "example": False},
-            "error_code": {"type": "string", "enum": [code.value for code in ErrorCode]},
-            "message": {"type": "string"},
-            "details": {"type": "object"},
-        },
-    },
-    "Pagination": {
-        "type": "object",
-        "properties": {
-            name: {"type": "integer"} for name in ("page", "per_page", "total", "total_pages")
-        },
-    },
-}
+from common.fields import CallerBody, Page
+from common.schemas import (
+    answer_schema,
+    closed_object,
+    example_of,
+    has_uuid,
+    reference,
+    request_schema,
+    value_schema,
+)
 
 _SECURITY = {
     Access.PUBLIC: [],
     Access.INTERNAL: [{"internalToken": []}],
+    Access.REFRESH: [{"refreshToken": []}],
 }
-_ALWAYS: dict[Access, set[ErrorCode]] = {
-    Access.PUBLIC: set(),
-    Access.INTERNAL: {ErrorCode.UNAUTHORIZED},
+_FOR_WHOM = {
+    Access.PUBLIC: "Public.",
+    Access.INTERNAL: "Internal: for the other services.",
+    Access.CUSTOMER: "For everybody who is logged in.",
+    Access.STAFF: "For staff and admins.",
+    Access.ADMIN: "For admins.",
+    Access.REFRESH: "Takes the refresh token of a login.",
 }
-_TOKEN_REFUSALS = {ErrorCode.UNAUTHORIZED, ErrorCode.TOKEN_EXPIRED, ErrorCode.FORBIDDEN}
-_NULL = {"type": "null"}
+_ALWAYS = {ErrorCode.SERVICE_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}
+_BODY_REFUSALS = {ErrorCode.VALIDATION_ERROR, ErrorCode.PAYLOAD_TOO_LARGE}
+_CORRELATION = {"X-Correlation-ID": {"$ref": "#/components/headers/CorrelationId"}}
 
 
 @dataclass(frozen=True)
@@ -55,120 +51,139 @@ class Declaration:
     statuses: tuple[int, ...]
     errors: tuple[ErrorCode, ...]
     headers: Mapping[str, str]
+    openapi: Mapping[str, Any]
 
 
 def describe(
     view: Callable[..., Any], hints: dict[str, Any], declared: Declaration
 ) -> dict[str, Any]:
-    """The operation of a view, `hints` being the types of its parameters."""
-    summary, _, description = inspect.cleandoc(view.__doc__ or "").partition("\n")
+    """The operation of a view, `hints` being the types of its parameters with their annotations."""
+    summary, _, more = inspect.cleandoc(view.__doc__ or "").partition("\n")
     names = [name for name in hints if name not in ("body", "query", "caller", "return")]
+    path = [_parameter(name, "path", True, value_schema(hints[name])) for name in names]
+    query = [] if declared.query is None else _query_parameters(declared.query)
+    headers = [_header(*one) for one in declared.headers.items()]
     operation: dict[str, Any] = {
         "tags": [view.__module__.rpartition(".")[2].removesuffix("_routes")],
         "summary": summary,
-        "description": description.strip(),
-        "parameters": [_path_parameter(name, hints[name]) for name in names],
+        "description": f"{more.strip()}\n\n{_FOR_WHOM[declared.access]}".strip(),
+        "parameters": [*path, *query, *headers],
         "security": _SECURITY.get(declared.access, [{"bearer": []}]),
         "responses": {
             **{str(status): _success(declared.returns) for status in declared.statuses},
-            **_refusals(_codes(declared, any(hints[name] is UUID for name in names))),
+            **_refusals(_codes(declared, path, query)),
         },
     }
-    operation["parameters"] += [_header(*one) for one in declared.headers.items()]
-    if declared.query is not None:
-        operation["parameters"] += _query_parameters(declared.query)
     if declared.body is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": _reference(declared.body)}},
-        }
-    return operation
+        operation["requestBody"] = _request_body(declared.body)
+    return merged(operation, declared.openapi)
 
 
-def _codes(declared: Declaration, takes_uuid: bool) -> set[ErrorCode]:
+def merged(operation: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Both, level by level; where both say something, and of a schema's whole, `more` has it."""
+    both = dict(operation)
+    for name, value in more.items():
+        deeper = isinstance(value, Mapping) and isinstance(both.get(name), Mapping)
+        both[name] = merged(both[name], value) if deeper and name != "schema" else value
+    return both
+
+
+def bare_answer(description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON answer without the envelope."""
+    content = {"application/json": {"schema": schema}}
+    return {"description": description, "headers": _CORRELATION, "content": content}
+
+
+def _codes(declared: Declaration, path: list[Any], query: list[Any]) -> set[ErrorCode]:
     """Every code the endpoint may answer with: its own, and those of what was declared."""
-    codes = {*declared.errors, ErrorCode.SERVICE_UNAVAILABLE, ErrorCode.INTERNAL_ERROR}
-    codes |= _ALWAYS.get(declared.access, _TOKEN_REFUSALS)
-    if declared.body is not None or declared.query is not None:
-        codes |= {ErrorCode.VALIDATION_ERROR, ErrorCode.INVALID_UUID}
-    return codes | {ErrorCode.INVALID_UUID} if takes_uuid else codes
+    codes = {*declared.errors, *_ALWAYS}
+    if declared.access is not Access.PUBLIC:
+        codes.add(ErrorCode.UNAUTHORIZED)
+    if declared.access not in (Access.PUBLIC, Access.INTERNAL):
+        codes.add(ErrorCode.TOKEN_EXPIRED)
+    if declared.access in (Access.STAFF, Access.ADMIN):
+        codes.add(ErrorCode.FORBIDDEN)
+    if path or query:
+        codes.add(ErrorCode.VALIDATION_ERROR)
+    schemas = [one["schema"] for one in path + query]
+    if declared.body is not None:
+        codes |= _BODY_REFUSALS
+        schemas.append(request_schema(declared.body))
+        if issubclass(declared.body, CallerBody):
+            codes.add(ErrorCode.FORBIDDEN)
+    return codes | {ErrorCode.INVALID_UUID} if any(map(has_uuid, schemas)) else codes
 
 
-def _path_parameter(name: str, kind: type) -> dict[str, Any]:
-    schema = {"type": "string", "format": "uuid"} if kind is UUID else {"type": "string"}
-    return {"name": name, "in": "path", "required": True, "schema": schema}
+def _parameter(name: str, where: str, required: bool, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": required, "schema": schema}
 
 
 def _header(name: str, what_for: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": what_for, "schema": {"type": "string"}}
+    return {**_parameter(name, "header", False, {"type": "string"}), "description": what_for}
 
 
 def _query_parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
-    schema = _register(query)
-    return [
-        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": one}
-        for name, one in schema.get("properties", {}).items()
-    ]
+    schema = request_schema(query)
+    parameters = []
+    for name, field in schema.get("properties", {}).items():
+        required = name in schema.get("required", ())
+        if not required:  # the page would send the example of what need not be sent
+            field = {key: value for key, value in field.items() if key != "example"}
+        parameters.append(_parameter(name, "query", required, field))
+    return parameters
+
+
+def _request_body(body: type[BaseModel]) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": reference(body)}
+    try:
+        content["example"] = example_of(request_schema(body))
+    except KeyError:  # what has no example says so by having none
+        pass
+    return {"required": True, "content": {"application/json": content}}
 
 
 def _success(returns: Any) -> dict[str, Any]:
-    properties: dict[str, Any] = {"success": {"type": "boolean", "example": True}}
-    origin, arguments = getattr(returns, "__origin__", None), getattr(returns, "__args__", ())
-    if origin in (list, Page):
-        properties["data"] = {"type": "array", "items": _reference(arguments[0])}
-        if origin is Page:
-            properties["pagination"] = {"$ref": "#/components/schemas/Pagination"}
-    elif returns is not None:
-        properties["data"] = _reference(returns)
-    return {
-        "description": "Success",
-        "content": {"application/json": {"schema": {"type": "object", "properties": properties}}},
-    }
+    fields: dict[str, Any] = {"success": {"type": "boolean", "enum": [True]}}
+    description = "Success."
+    if returns is not None:
+        fields["data"], description = _data(returns)
+    if get_origin(returns) is Page:
+        fields["pagination"] = {"$ref": "#/components/schemas/Pagination"}
+    return bare_answer(description, closed_object(fields))
+
+
+def _data(returns: Any) -> tuple[dict[str, Any], str]:
+    """The schema of an answer's `data`, and what it is."""
+    if get_origin(returns) in (list, Page):
+        item, description = _data(get_args(returns)[0])
+        return {"type": "array", "items": item}, f"A list. Each: {description}"
+    if isinstance(returns, UnionType):
+        kinds = [_data(one) for one in get_args(returns)]
+        return {"anyOf": [schema for schema, _ in kinds]}, kinds[0][1]
+    answer_schema(returns)
+    return reference(returns), inspect.cleandoc(returns.__doc__ or "Success.").splitlines()[0]
 
 
 def _refusals(codes: set[ErrorCode]) -> dict[str, Any]:
-    by_status: dict[str, list[str]] = {}
+    by_status: dict[str, list[ErrorCode]] = {}
     for code in sorted(codes):
-        by_status.setdefault(str(code.http_status), []).append(code.value)
-    return {
-        status: {
-            "description": ", ".join(names),
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-        }
-        for status, names in sorted(by_status.items())
+        by_status.setdefault(str(code.http_status), []).append(code)
+    return {status: _refusal(those) for status, those in sorted(by_status.items())}
+
+
+def _refusal(codes: list[ErrorCode]) -> dict[str, Any]:
+    """The answer of one status: the envelope of errors, with one of these codes."""
+    schema = {
+        "allOf": [
+            {"$ref": "#/components/schemas/Error"},
+            {"properties": {"error_code": {"enum": [code.value for code in codes]}}},
+        ]
     }
-
-
-def _reference(model: type[BaseModel]) -> dict[str, str]:
-    _register(model)
-    return {"$ref": f"#/components/schemas/{model.__name__}"}
-
-
-def _register(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    SCHEMAS.update(_in_openapi_3_0(schema.pop("$defs", {})))
-    SCHEMAS[model.__name__] = _in_openapi_3_0(schema)
-    return SCHEMAS[model.__name__]
-
-
-def _in_openapi_3_0(schema: Any) -> Any:
-    """What pydantic writes (JSON Schema 2020-12) in the words that the Swagger page understands."""
-    if isinstance(schema, list):
-        return [_in_openapi_3_0(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    schema = {name: _in_openapi_3_0(value) for name, value in schema.items()}
-    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        if exclusive in schema:
-            schema |= {bound: schema[exclusive], exclusive: True}
-    if "const" in schema:
-        schema["enum"] = [schema.pop("const")]
-    if _NULL in schema.get("anyOf", ()):
-        schema |= _nullable([one for one in schema.pop("anyOf") if one != _NULL])
-    return schema
-
-
-def _nullable(kinds: list[dict[str, Any]]) -> dict[str, Any]:
-    if len(kinds) == 1 and "$ref" not in kinds[0]:
-        return {**kinds[0], "nullable": True}
-    return {"anyOf": kinds, "nullable": True}
+    answer = bare_answer("\n".join(f"- `{code}`: {MEANINGS[code]}" for code in codes), schema)
+    answer["content"]["application/json"]["examples"] = {
+        code.value: {
+            "value": {"success": False, "error_code": code.value, "message": MEANINGS[code]}
+        }
+        for code in codes
+    }
+    return answer

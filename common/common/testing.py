@@ -1,15 +1,17 @@
-"""For the services' tests: a real database made from init.sql, models compared with it, waiting."""
+"""For the services' tests: a real database from init.sql, what is compared with it, waiting."""
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import jwt
 import psycopg2
+from flask import Flask
 from sqlalchemy import MetaData, inspect
 from sqlalchemy.engine import Engine, make_url
 
@@ -19,6 +21,7 @@ from common.settings import DatabaseSettings
 T = TypeVar("T")
 JWT_SECRET = "a-secret-of-the-tests-and-nothing-else"
 INTERNAL_TOKEN = "internal-token-of-the-tests"
+_PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>]*)>")
 
 
 @contextmanager
@@ -68,6 +71,22 @@ def schema_differences(metadata: MetaData, engine: Engine) -> list[str]:
     return differences
 
 
+def undocumented(app: Flask, *pages: str) -> list[str]:
+    """What the specification of `app` leaves unsaid of its routes.
+
+    Of every route but the documentation's own and those of the blueprints named in `pages`.
+    """
+    paths = app.test_client().get("/apispec.json").get_json()["paths"]
+    own = ("static", "flasgger.", *(f"{page}." for page in pages))
+    return [
+        f"{method} {rule.rule}: {missing}"
+        for rule in app.url_map.iter_rules()
+        if not rule.endpoint.startswith(own)
+        for method in sorted(rule.methods - {"HEAD", "OPTIONS"})
+        for missing in _missing(paths.get(_PARAMETER.sub(r"{\1}", rule.rule), {}), method.lower())
+    ]
+
+
 def access_token(
     user_id: UUID,
     role: Role = Role.CUSTOMER,
@@ -106,6 +125,30 @@ def wait_for(condition: Callable[[], T], what: str, seconds: float = 10) -> T:
         assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
         time.sleep(0.02)
     return value
+
+
+def _missing(path: dict[str, Any], method: str) -> Iterator[str]:
+    """What is not said of one operation."""
+    operation = path.get(method, {})
+    answers = operation.get("responses", {})
+    if not operation.get("summary"):
+        yield "a summary"
+    if "security" not in operation:
+        yield "who may call it"
+    if not any(status.startswith("2") for status in answers):
+        yield "what it answers"
+    for status, answer in answers.items():
+        if not answer.get("description"):
+            yield f"what {status} means"
+        forms = answer.get("content", {}).values()
+        if status != "304" and not (forms and all("schema" in form for form in forms)):
+            yield f"the form of {status}"
+    for parameter in operation.get("parameters", ()):
+        if parameter["required"] and "example" not in parameter["schema"]:
+            yield f"an example of {parameter['name']}"
+    for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+        if "example" not in body:
+            yield f"an example of a body of {kind}"
 
 
 def _run(url: str, sql: str) -> None:

@@ -1,11 +1,10 @@
-"""What every REST service has: envelope, correlation ID, /health, /metrics, /apidocs/."""
+"""What every REST service has: envelope, correlation ID, /health, /metrics."""
 
 import re
 from typing import Any
 
 import pytest
 from conftest import BrokenCheck
-from flask import Flask
 from flask.testing import FlaskClient
 
 from common import correlation
@@ -117,67 +116,3 @@ def test_metrics_count_requests_by_route_and_not_by_path(client: FlaskClient) ->
     assert f"http_request_seconds_count{label}" in text
     assert 'route="no route",status="404"' in text
     assert name not in text
-
-
-def test_the_documentation_page_and_all_it_is_made_of_load(client: FlaskClient) -> None:
-    page = client.get("/apidocs/")
-    assert page.status_code == 200
-    own = re.findall(r'(?:src|href)="(/[^"]+)"', page.get_data(as_text=True))
-    assert len(own) >= 3
-    for path in own:
-        assert client.get(path).status_code == 200, path
-    assert "/apispec.json" in page.get_data(as_text=True)
-
-
-@pytest.fixture
-def spec(client: FlaskClient) -> dict[str, Any]:
-    return client.get("/apispec.json").get_json()
-
-
-def everything_in(value: Any) -> Any:
-    """Every object of a JSON document."""
-    if isinstance(value, dict):
-        yield value
-    for one in value.values() if isinstance(value, dict) else value:
-        if isinstance(one, (dict, list)):
-            yield from everything_in(one)
-
-
-def test_the_specification_is_openapi_3_0(spec: dict[str, Any]) -> None:
-    assert spec["openapi"].startswith("3.0.")
-    assert set(spec) == {"openapi", "info", "paths", "components"}
-    for one in everything_in(spec):
-        assert one.get("type") != "null", one  # JSON Schema 2020-12, unknown to 3.0
-        assert "const" not in one, one
-        assert isinstance(one.get("exclusiveMinimum", True), bool), one
-
-
-def test_every_reference_of_the_specification_leads_somewhere(spec: dict[str, Any]) -> None:
-    references = {one["$ref"] for one in everything_in(spec) if "$ref" in one}
-    assert len(references) >= 4
-    for reference in references:
-        assert reference.removeprefix("#/components/schemas/") in spec["components"]["schemas"]
-
-
-def test_an_operation_is_described_by_its_declaration(spec: dict[str, Any]) -> None:
-    make = spec["paths"]["/things"]["post"]
-    assert make["summary"] == "Make a thing."
-    assert make["description"] == "One that is called later is made later."
-    assert {"201", "202", "400", "500", "503"} == set(make["responses"])
-    assert make["requestBody"]["content"]["application/json"]["schema"] == {
-        "$ref": "#/components/schemas/NewThing"
-    }
-    get = spec["paths"]["/things/{thing_id}"]["get"]
-    assert [one["name"] for one in get["parameters"]] == ["thing_id"]
-    assert get["responses"]["404"]["description"] == "SEAT_NOT_FOUND"
-    assert [one["name"] for one in spec["paths"]["/things"]["get"]["parameters"]] == [
-        *("page", "per_page", "owner_id", "colour")
-    ]
-
-
-def test_the_specification_says_who_may_call(spec: dict[str, Any], app: Flask) -> None:
-    paths = spec["paths"]
-    assert paths["/things"]["get"]["security"] == []
-    assert paths["/for/internal"]["get"]["security"] == [{"internalToken": []}]
-    assert paths["/for/admin"]["get"]["security"] == [{"bearer": []}]
-    assert "/health" not in paths and "/metrics" not in paths

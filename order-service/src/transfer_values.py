@@ -6,11 +6,14 @@ from uuid import UUID, uuid4
 
 from pydantic import Field, StringConstraints, model_validator
 
-from common.fields import Amount, Answer, Body, Money, PageQuery
+from common.fields import Amount, Answer, Body, Money, PageQuery, with_example
 
+from . import demo
 from .models.transfer import TransferParty, TransferStatus
-from .values import Reason, StepName
+from .values import Driver, OrderId, Reason, SagaVersion, SeatId, StepName, UserId
 
+TransferId = Annotated[UUID, Field(examples=[demo.TRANSFER])]
+OtherUserId = Annotated[UUID, Field(examples=[demo.OTHER_BUYER])]
 VerificationSid = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 _SIDS = {"seller_verification_sid", "buyer_verification_sid"}
@@ -20,11 +23,11 @@ _VERIFIED = {"seller_otp_verified", "buyer_otp_verified"}
 class TransferRecord(Answer):
     """A transfer with its journal."""
 
-    transfer_id: UUID
-    order_id: UUID
-    seat_id: UUID
-    seller_user_id: UUID
-    buyer_user_id: UUID
+    transfer_id: TransferId
+    order_id: OrderId
+    seat_id: SeatId
+    seller_user_id: UserId
+    buyer_user_id: OtherUserId
     initiated_by: TransferParty
     status: TransferStatus
     failure_reason: str | None
@@ -48,12 +51,21 @@ class TransferRecord(Answer):
 class NewTransfer(Body):
     """An INITIATED transfer of a sold seat from its owner to another user."""
 
-    transfer_id: UUID = Field(default_factory=uuid4)
-    seat_id: UUID
-    seller_user_id: UUID
-    buyer_user_id: UUID
+    transfer_id: TransferId = Field(default_factory=uuid4)
+    seat_id: SeatId
+    seller_user_id: UserId
+    buyer_user_id: OtherUserId
     initiated_by: TransferParty
     credits_amount: Amount
+
+    model_config = with_example(
+        transfer_id=demo.TRANSFER,
+        seat_id=demo.SEAT,
+        seller_user_id=demo.BUYER,
+        buyer_user_id=demo.OTHER_BUYER,
+        initiated_by="SELLER",
+        credits_amount=demo.PRICE,
+    )
 
     @property
     def initiator_user_id(self) -> UUID:
@@ -90,11 +102,13 @@ class TransferChange(Body):
         | None
     ) = None
     reason: str | None = Field(None, min_length=1, max_length=50)
-    saga_version: int | None = None
+    saga_version: SagaVersion | None = None
     seller_verification_sid: VerificationSid | None = None
     buyer_verification_sid: VerificationSid | None = None
     seller_otp_verified: Literal[True] | None = None
     buyer_otp_verified: Literal[True] | None = None
+
+    model_config = with_example(seller_otp_verified=True)
 
     @property
     def given(self) -> set[str]:
@@ -124,11 +138,13 @@ class TransferClaim(Body):
     which party reverses, None for staff.
     """
 
-    driver: UUID
+    driver: Driver
     saga: Literal["confirm", "reverse", "dismiss"]
     step: StepName
     reason: Reason | None = None
     by: TransferParty | None = None
+
+    model_config = with_example(driver=demo.DRIVER, saga="confirm", step="confirm.move_credits")
 
     @model_validator(mode="after")
     def _reason_belongs_to_dismiss(self) -> "TransferClaim":
@@ -140,7 +156,11 @@ class TransferClaim(Body):
 class NewDispute(Body):
     """A party disputes a transfer, which claims it for the saga "dispute"."""
 
-    driver: UUID
+    driver: Driver
     step: StepName
     reason: Reason
     disputed_by: TransferParty
+
+    model_config = with_example(
+        driver=demo.DRIVER, step="dispute.freeze", reason="Not as agreed", disputed_by="BUYER"
+    )

@@ -51,6 +51,23 @@ def test_the_schema_can_be_run_again_over_what_there_is(desk: Desk) -> None:
     assert desk.now(transfer) == transfer
 
 
+@pytest.mark.parametrize(
+    "held_until",
+    [
+        0,
+        "1700000000",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "2031-01-01T00:00:00",
+    ],
+)
+def test_what_is_no_time_makes_no_order(call: Call, held_until: Any) -> None:
+    ids = {name: str(uuid4()) for name in ("order_id", "user_id", "seat_id", "event_id")}
+    status, error = call("POST", "/orders", **ids, credits_charged=1, held_until=held_until)
+    assert (status, error["error_code"]) == (400, "VALIDATION_ERROR")
+    assert call("GET", f"/orders/{ids['order_id']}")[0] == 404
+
+
 def test_a_new_order_is_pending_with_its_price(call: Call, new_order: Call) -> None:
     order = new_order(credits_charged=220.50)
     assert order["status"] == "PENDING"

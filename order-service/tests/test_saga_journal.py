@@ -190,3 +190,21 @@ def test_untouched_sagas_are_listed_oldest_first(
             )
     status, listed = call("GET", "/orders/sagas?untouched_seconds=1800")
     assert [one["order_id"] for one in listed] == [older["order_id"], stale["order_id"]]
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "1e308", "1e8"])
+@pytest.mark.parametrize("kind", ["orders", "transfers"])
+def test_a_time_beyond_all_bounds_is_refused(call: Call, kind: str, seconds: str) -> None:
+    status, error = call("GET", f"/{kind}/sagas?untouched_seconds={seconds}")
+    assert (status, error["error_code"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("version", ["1", 1.0, True])
+def test_only_a_whole_number_is_a_version(
+    call: Call, claim: Call, new_order: Call, version: Any
+) -> None:
+    order = new_order()
+    claim(order)
+    path = f"/orders/{order['order_id']}/saga/end"
+    status, error = call("POST", path, saga_version=version)
+    assert (status, error["error_code"]) == (400, "VALIDATION_ERROR")

@@ -1,21 +1,27 @@
 """Plain values of credits: what callers send in, and what leaves a transaction."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
-from common.fields import Amount, Answer, Body, Money, PageQuery, PositiveAmount
+from common.fields import Amount, Answer, Body, Money, PageQuery, PositiveAmount, with_example
 
+from . import demo
 from .models.credit_ledger import LedgerKind
+from .values import ReferenceId, UserId
+
+OtherUserId = Annotated[UUID, Field(examples=[demo.OTHER_BUYER])]
+TransferId = Annotated[UUID, Field(examples=[demo.TRANSFER])]
 
 
 class CreditCall(Body):
     """Charges or freezes an amount under a reference, or undoes that; once per reference."""
 
-    user_id: UUID
+    user_id: UserId
     amount: Amount
-    reference_id: UUID
+    reference_id: ReferenceId
 
 
 class RefundCall(CreditCall):
@@ -30,17 +36,25 @@ class TransferCall(Body):
     What is frozen under `freeze_id` goes with it; the payer's balance pays the rest.
     """
 
-    from_user_id: UUID
-    to_user_id: UUID
+    from_user_id: UserId
+    to_user_id: OtherUserId
     amount: Amount
-    reference_id: UUID
+    reference_id: TransferId
     freeze_id: UUID | None = None
 
 
 class TransferStart(TransferCall):
     """Begins a transfer; one that is held back waits until it is completed or undone."""
 
-    hold_back: bool = False
+    hold_back: StrictBool = False
+
+    model_config = with_example(
+        from_user_id=demo.BUYER,
+        to_user_id=demo.OTHER_BUYER,
+        amount=350.00,
+        reference_id=demo.TRANSFER,
+        hold_back=True,
+    )
 
     @model_validator(mode="after")
     def _from_a_freeze_only_later(self) -> "TransferStart":
@@ -52,16 +66,16 @@ class TransferStart(TransferCall):
 class GrantCall(Body):
     """Gives credits, once for each `grant_id`."""
 
-    user_id: UUID
+    user_id: UserId
     amount: PositiveAmount
-    reason: str = Field(min_length=1, max_length=200)
-    grant_id: UUID
+    reason: str = Field(min_length=1, max_length=200, examples=["A present"])
+    grant_id: ReferenceId
 
 
 class Booking(Answer):
     """The entry that was booked (now or before), and what the user can spend now."""
 
-    user_id: UUID
+    user_id: UserId
     credit_balance: Money
     entry_id: UUID
 
@@ -75,7 +89,7 @@ class Frozen(Booking):
 class LedgerQuery(PageQuery):
     """Whose movements."""
 
-    user_id: UUID
+    user_id: UserId
 
 
 class LedgerLine(Answer):
@@ -85,5 +99,5 @@ class LedgerLine(Answer):
     kind: LedgerKind
     amount: Money
     balance_after: Money
-    reference_id: UUID
+    reference_id: ReferenceId
     created_at: datetime

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, EmailStr, Field
-from pydantic import StringConstraints, model_validator
+from pydantic import StrictBool, StringConstraints, model_validator
 
 from common.auth import Role
-from common.fields import Answer, Body, Money, PositiveAmount
+from common.fields import Answer, Body, Money, TopupAmount, with_example
+
+from . import demo
 
 MAX_PASSWORD_BYTES = 72  # bcrypt takes no more
 
@@ -26,9 +28,20 @@ def _fits_bcrypt(password: str) -> str:
     return password
 
 
+UserId = Annotated[UUID, Field(examples=[demo.BUYER])]
+ReferenceId = Annotated[UUID, Field(examples=[demo.ORDER])]
 # lower case, so that one account has one spelling
-Email = Annotated[EmailStr, BeforeValidator(_without_a_name), AfterValidator(str.lower)]
-Secret = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1)]
+Email = Annotated[
+    EmailStr,
+    BeforeValidator(_without_a_name),
+    AfterValidator(str.lower),
+    Field(examples=["user1@example.com"]),
+]
+Secret = Annotated[
+    str,
+    StringConstraints(strip_whitespace=False, min_length=1),
+    Field(examples=["password123"]),
+]
 NewPassword = Annotated[Secret, Field(min_length=8), AfterValidator(_fits_bcrypt)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -42,6 +55,13 @@ class Registration(Body):
     phone: Phone | None = None
     full_name: Name | None = None
 
+    model_config = with_example(
+        email="new.buyer@example.com",
+        password="a long password",
+        phone="+6591230099",
+        full_name="Farah Lee",
+    )
+
 
 class Credentials(Body):
     """E-mail and password of an account."""
@@ -53,10 +73,10 @@ class Credentials(Body):
 class UserRecord(Answer):
     """A user's profile."""
 
-    user_id: UUID
-    email: str
-    full_name: str | None
-    phone: str | None
+    user_id: UserId
+    email: str = Field(examples=["user1@example.com"])
+    full_name: str | None = Field(examples=["Aisha Rahman"])
+    phone: str | None = Field(examples=["+6591230001"])
     role: Role
     credit_balance: Money
     frozen_credits: Money
@@ -88,8 +108,10 @@ class UserChange(Body):
     """What to change of a user, at least one of both, and the admin who does."""
 
     acting_user_id: UUID
-    is_flagged: bool | None = None
+    is_flagged: StrictBool | None = None
     role: Role | None = None
+
+    model_config = with_example(acting_user_id=demo.ADMIN, is_flagged=False)
 
     @model_validator(mode="after")
     def _something_to_change(self) -> "UserChange":
@@ -101,16 +123,16 @@ class UserChange(Body):
 class TopupCall(Body):
     """Asks for a payment; the same `idempotency_key` gives the same payment."""
 
-    user_id: UUID
-    amount: Annotated[PositiveAmount, Field(le=10_000)]
+    user_id: UserId
+    amount: TopupAmount
     idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
 class Topup(Answer):
     """A payment that the user's browser completes with Stripe, by the `client_secret`."""
 
-    client_secret: str = Field(repr=False)
-    payment_intent_id: str
+    client_secret: str = Field(repr=False, examples=["pi_1P2q3R_secret_4S5t6U"])
+    payment_intent_id: str = Field(examples=["pi_1P2q3R"])
     amount: Money
     currency: str = "sgd"
 
@@ -125,15 +147,15 @@ class OtpContext(StrEnum):
 class OtpParty(Body):
     """Who proves by a code that he means which order or transfer; his tries count by themselves."""
 
-    user_id: UUID
+    user_id: UserId
     context: OtpContext
-    reference_id: UUID
+    reference_id: ReferenceId
 
 
 class OtpSend(OtpParty):
     """Asks for a code; with `resend` for another one although the last one lives."""
 
-    resend: bool = False
+    resend: StrictBool = False
     caused_by: UUID | None = None
 
     @property
@@ -145,7 +167,7 @@ class OtpSend(OtpParty):
 class OtpTry(OtpParty):
     """Gives the code back."""
 
-    otp_code: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,16}$", repr=False)]
+    otp_code: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,16}$", repr=False, examples=["123456"])]
     given_by: UUID | None = None
 
     @property
@@ -157,7 +179,7 @@ class OtpTry(OtpParty):
 class OtpSent(Answer):
     """The code that lives, by the provider's name for it, and whether it was sent just now."""
 
-    verification_sid: str
+    verification_sid: str = Field(examples=["VE7c1d0f3a"])
     sent: bool
 
 
@@ -176,14 +198,14 @@ class RevokedQuery(BaseModel):
 class RevokedTokens(Answer):
     """Those of one login (`sid`), or all issued to a user until a moment; epoch seconds."""
 
-    sid: str | None
-    user_id: UUID | None
-    issued_until: float
-    expires_at: float
+    sid: str | None = Field(examples=["0f8fad5b-d9cb-469f-a165-70867728950e"])
+    user_id: UserId | None
+    issued_until: float = Field(examples=[1767225600.0])
+    expires_at: float = Field(examples=[1767830400.0])
 
 
 class RevocationList(Answer):
     """What was revoked, and the `since` to ask with next time."""
 
     revocations: list[RevokedTokens]
-    as_of: float
+    as_of: float = Field(examples=[1767225600.0])

@@ -326,6 +326,15 @@ def test_flagging_changes_the_risk_and_no_login(call: Call, new_user: Call, logi
     assert call("POST", "/api/auth/refresh", token=begun["refresh_token"])[0] == 200
 
 
+@pytest.mark.parametrize("flag", [0, 1, "true", "no"])
+def test_only_true_and_false_flag(call: Call, new_user: Call, flag: Any) -> None:
+    user = new_user()
+    refused = call(
+        "PATCH", f"/users/{user['user_id']}", is_flagged=flag, acting_user_id=str(uuid4())
+    )
+    assert refusal(refused) == (400, "VALIDATION_ERROR")
+
+
 def test_no_admin_takes_his_own_admin_role(call: Call, new_user: Call) -> None:
     user = new_user()
     set_role(call, user, "admin")

@@ -1,7 +1,5 @@
 """Events over HTTP; public, see contract.md, section 1."""
 
-from uuid import UUID
-
 from flask import Blueprint, Response
 
 from common.auth import Access
@@ -11,10 +9,11 @@ from common.fields import Page, PageQuery
 
 from ..services.event_service import FRESH_SECONDS, EventService
 from ..services.seat_map import event_with_seats_json
-from ..values import EventOut, EventQuery, EventWithSeats, ListedEvent
+from ..values import EventId, EventOut, EventQuery, EventWithSeats, ListedEvent
 from .prepared_body import PreparedBodies
 
 _SEAT_MAPS_KEPT = 64
+_UNCHANGED = {"304": {"description": "The reader has just that; without a body."}}
 
 
 def events_blueprint(service: EventService) -> Blueprint:
@@ -35,10 +34,12 @@ def events_blueprint(service: EventService) -> Blueprint:
     @endpoint(
         access=Access.PUBLIC,
         query=EventQuery,
-        returns=EventWithSeats,
+        returns=EventWithSeats | EventOut,
         errors=(ErrorCode.EVENT_NOT_FOUND,),
+        headers={"If-None-Match": "The ETag of an answer that the reader has."},
+        openapi={"responses": _UNCHANGED},
     )
-    def get_event(event_id: UUID, query: EventQuery) -> EventOut | Response:
+    def get_event(event_id: EventId, query: EventQuery) -> EventOut | Response:
         """One event with its seat map; a change of a seat shows within a second.
 
         Compressed where the reader takes gzip; with an ETag, and 304 where If-None-Match names it.

@@ -1,32 +1,32 @@
 """People and their credits, for admins."""
 
-from typing import Literal
 from uuid import UUID, uuid4
 
 from flask import Blueprint
-from pydantic import BaseModel, EmailStr, Field, model_validator
+from pydantic import BaseModel, EmailStr, Field, StrictBool, model_validator
 
-from common.auth import Access, Caller
+from common.auth import Access, Caller, Role
 from common.endpoint import endpoint
 from common.errors import ErrorCode
-from common.fields import Answer, Body, Money, PositiveAmount
+from common.fields import Answer, Body, Money, PositiveAmount, with_example
 
 from ..clients.user_client import UserClient
+from .shapes import UserId
 
 
 class GrantBody(Body):
     """Credits for a user; a repeat with the same `grant_id` grants once."""
 
-    user_id: UUID
+    user_id: UserId
     amount: PositiveAmount
-    reason: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=200, examples=["A present"])
     grant_id: UUID = Field(default_factory=uuid4)
 
 
 class Granted(Answer):
     """The balance after a grant, and its ledger entry."""
 
-    user_id: UUID
+    user_id: UserId
     credit_balance: Money
     entry_id: UUID
 
@@ -34,14 +34,16 @@ class Granted(Answer):
 class UserQuery(BaseModel):
     """Whom to look for; the e-mail is compared without regard to case."""
 
-    email: EmailStr
+    email: EmailStr = Field(examples=["user1@example.com"])
 
 
 class UserChange(Body):
     """What to change of a user; at least one of both."""
 
-    is_flagged: bool | None = None
-    role: Literal["customer", "staff", "admin"] | None = None
+    is_flagged: StrictBool | None = None
+    role: Role | None = None
+
+    model_config = with_example(is_flagged=False)
 
     @model_validator(mode="after")
     def _something_to_change(self) -> "UserChange":
@@ -53,11 +55,11 @@ class UserChange(Body):
 class UserView(Answer):
     """A user as admins see them."""
 
-    user_id: UUID
-    email: str
-    full_name: str | None
-    phone: str | None
-    role: str
+    user_id: UserId
+    email: str = Field(examples=["user1@example.com"])
+    full_name: str | None = Field(examples=["Aisha Rahman"])
+    phone: str | None = Field(examples=["+6591230001"])
+    role: Role
     is_flagged: bool
     credit_balance: Money
     frozen_credits: Money
@@ -73,7 +75,7 @@ def admin_blueprint(users: UserClient) -> Blueprint:
         body=GrantBody,
         returns=Granted,
         status=201,
-        errors=(ErrorCode.USER_NOT_FOUND,),
+        errors=(ErrorCode.USER_NOT_FOUND, ErrorCode.ORDER_INVALID_STATE),
     )
     def grant(body: GrantBody) -> Granted:
         """Give credits to a user, with a reason."""
@@ -97,7 +99,7 @@ def admin_blueprint(users: UserClient) -> Blueprint:
         returns=UserView,
         errors=(ErrorCode.USER_NOT_FOUND,),
     )
-    def change_user(user_id: UUID, body: UserChange, caller: Caller) -> UserView:
+    def change_user(user_id: UserId, body: UserChange, caller: Caller) -> UserView:
         """Flag or unflag a user, give a role; a new role ends every login of that user."""
         change = body.model_dump(exclude_none=True)
         return UserView.model_validate(

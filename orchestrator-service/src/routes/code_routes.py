@@ -1,8 +1,6 @@
 """The codes that confirm purchases and transfers."""
 
 from typing import Literal
-from uuid import UUID
-
 from flask import Blueprint
 from pydantic import Field
 
@@ -13,7 +11,7 @@ from common.fields import Answer, CallerBody
 
 from ..orchestrators.purchase_codes import PurchaseCodes
 from ..orchestrators.transfer_codes import TransferCodes
-from .shapes import OtpCode
+from .shapes import OrderId, OtpCode, Sentence
 
 _ERRORS = (
     ErrorCode.OTP_MAX_RETRIES,
@@ -28,7 +26,7 @@ class ResendBody(CallerBody):
     """What the code is for: an order or a transfer."""
 
     context: Literal["purchase", "transfer"]
-    reference_id: UUID
+    reference_id: OrderId
 
 
 class VerifyBody(ResendBody):
@@ -41,13 +39,13 @@ class Verified(Answer):
     """The code was right."""
 
     verified: bool
-    message: str
+    message: Sentence
 
 
 class Resent(Answer):
     """Another code is on its way."""
 
-    message: str
+    message: Sentence
 
 
 def codes_blueprint(purchases: PurchaseCodes, transfers: TransferCodes) -> Blueprint:

@@ -1,7 +1,6 @@
 """One's own credits."""
 
 import re
-from typing import Annotated
 
 from flask import Blueprint, request
 from pydantic import Field
@@ -9,11 +8,11 @@ from pydantic import Field
 from common.auth import Access, Caller
 from common.endpoint import endpoint
 from common.errors import AppError, ErrorCode
-from common.fields import Answer, CallerBody, Money, Page, PageQuery, PositiveAmount
+from common.fields import Answer, CallerBody, Money, Page, PageQuery, TopupAmount
 
 from ..clients.user_client import UserClient
 from .paging import page_of
-from .shapes import Balance, LedgerEntry
+from .shapes import Balance, LedgerEntry, Sentence
 
 _IDEMPOTENCY_KEY = "Idempotency-Key"
 _KEY = re.compile(r"[ -~]{1,200}")  # Stripe takes 255, the user service puts the user before it
@@ -22,17 +21,17 @@ _KEY = re.compile(r"[ -~]{1,200}")  # Stripe takes 255, the user service puts th
 class TopupBody(CallerBody):
     """How many credits to buy; 1 credit is 1 SGD."""
 
-    amount: Annotated[PositiveAmount, Field(le=10_000)]
+    amount: TopupAmount
 
 
 class Topup(Answer):
     """A payment that Stripe.js completes by its `client_secret`; the credits come with it."""
 
-    client_secret: str
-    payment_intent_id: str
+    client_secret: str = Field(examples=["pi_1P2q3R_secret_4S5t6U"])
+    payment_intent_id: str = Field(examples=["pi_1P2q3R"])
     amount: Money
-    currency: str
-    message: str
+    currency: str = Field(examples=["sgd"])
+    message: Sentence
 
 
 def credits_blueprint(users: UserClient) -> Blueprint:

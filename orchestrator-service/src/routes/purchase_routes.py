@@ -1,7 +1,5 @@
 """Reserve and pay, and one's own orders."""
 
-from uuid import UUID
-
 from flask import Blueprint
 
 from common.auth import Access, Caller
@@ -12,7 +10,7 @@ from common.fields import Page, PageQuery
 from ..clients.order_client import OrderClient
 from ..orchestrators.purchase_orchestrator import Purchase, PurchaseOrchestrator
 from .paging import page_of
-from .shapes import HeldSeat, OrderStatus, OrderView, PaidOrder, PayBody, ReserveBody
+from .shapes import HeldSeat, OrderId, OrderStatus, OrderView, PaidOrder, PayBody, ReserveBody
 
 _MESSAGES = {
     "CONFIRMED": "The seat is yours.",
@@ -95,7 +93,7 @@ def purchase_blueprint(purchase: PurchaseOrchestrator, orders: OrderClient) -> B
 
     @routes.get("/api/orders/<order_id>")
     @endpoint(access=Access.CUSTOMER, returns=OrderView, errors=(ErrorCode.ORDER_NOT_FOUND,))
-    def get_order(order_id: UUID, caller: Caller) -> OrderView:
+    def get_order(order_id: OrderId, caller: Caller) -> OrderView:
         """One of one's own orders: where things stand."""
         order = orders.get(order_id)
         if order.user_id != caller.user_id:

@@ -1,8 +1,6 @@
 """Refunds of confirmed orders, by staff."""
 
 from typing import Literal
-from uuid import UUID
-
 from flask import Blueprint
 
 from common.auth import Access
@@ -11,7 +9,7 @@ from common.errors import ErrorCode
 from common.fields import Answer, CallerBody, Money
 
 from ..orchestrators.refund_orchestrator import RefundOrchestrator
-from .shapes import Reason
+from .shapes import OrderId, Reason
 
 
 class RefundBody(CallerBody):
@@ -23,7 +21,7 @@ class RefundBody(CallerBody):
 class RefundedOrder(Answer):
     """What became of a refund; CONFIRMED (202) while it is being completed."""
 
-    order_id: UUID
+    order_id: OrderId
     status: Literal["CONFIRMED", "REFUNDED"]
     credits_returned: Money
 
@@ -44,7 +42,7 @@ def refunds_blueprint(service: RefundOrchestrator) -> Blueprint:
             ErrorCode.SEAT_UNAVAILABLE,
         ),
     )
-    def refund(order_id: UUID, body: RefundBody) -> tuple[RefundedOrder, int]:
+    def refund(order_id: OrderId, body: RefundBody) -> tuple[RefundedOrder, int]:
         """Free the seat and give the order's price to its present owner, once.
 
         Open transfers of the seat end. 202 with status CONFIRMED: it is being completed.

@@ -3,11 +3,10 @@
 import io
 from datetime import datetime, timezone
 from typing import Literal
-from uuid import UUID
 
 import segno
 from flask import Blueprint, Response, request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from common.auth import Access, Caller
 from common.encoding import dumps
@@ -18,10 +17,14 @@ from common.fields import Answer
 from ..clients.event_client import EventClient
 from ..clients.inventory_client import InventoryClient, Seat
 from ..utils.qr_util import CODE_LIVES, QrCodec
-from .shapes import Ticket, TicketEvent
+from .shapes import QrPayload, SeatId, Ticket, TicketEvent
 
 _JSON, _SVG, _PNG = "application/json", "image/svg+xml", "image/png"
 _MODULE_PIXELS = 6
+_PICTURES = {
+    _SVG: {"schema": {"type": "string"}},
+    _PNG: {"schema": {"type": "string", "format": "binary"}},
+}
 
 
 class PictureQuery(BaseModel):
@@ -33,10 +36,10 @@ class PictureQuery(BaseModel):
 class TicketCode(Answer):
     """A fresh code, and how long it opens the gate."""
 
-    qr_payload: str
+    qr_payload: QrPayload
     generated_at: datetime
     expires_at: datetime
-    ttl_seconds: int
+    ttl_seconds: int = Field(examples=[60])
 
 
 def tickets_blueprint(inventory: InventoryClient, events: EventClient, qr: QrCodec) -> Blueprint:
@@ -55,8 +58,9 @@ def tickets_blueprint(inventory: InventoryClient, events: EventClient, qr: QrCod
         query=PictureQuery,
         returns=TicketCode,
         errors=(ErrorCode.NOT_SEAT_OWNER, ErrorCode.SEAT_NOT_FOUND, ErrorCode.SEAT_UNAVAILABLE),
+        openapi={"responses": {"200": {"content": _PICTURES}}},
     )
-    def ticket_code(seat_id: UUID, query: PictureQuery, caller: Caller) -> Response:
+    def ticket_code(seat_id: SeatId, query: PictureQuery, caller: Caller) -> Response:
         """A fresh code for a seat the caller owns, as JSON or as a picture (`format`, Accept)."""
         seat = _owned(inventory.seat(seat_id), caller)
         made = datetime.now(timezone.utc).replace(microsecond=0)

@@ -1,7 +1,5 @@
 """Transfers between users, and what a dispute makes of them."""
 
-from uuid import UUID
-
 from flask import Blueprint
 
 from common.auth import Access, Caller
@@ -21,6 +19,7 @@ from .transfer_shapes import (
     ReasonBody,
     ReversedTransfer,
     TransferBody,
+    TransferId,
     TransferQuery,
     TransferState,
     TransferView,
@@ -120,7 +119,7 @@ def transfers_blueprint(service: TransferOrchestrator, transfers: TransferClient
 
     @routes.get("/api/transfers/<transfer_id>")
     @endpoint(access=Access.CUSTOMER, returns=TransferView, errors=(ErrorCode.TRANSFER_NOT_FOUND,))
-    def get_transfer(transfer_id: UUID, caller: Caller) -> TransferView:
+    def get_transfer(transfer_id: TransferId, caller: Caller) -> TransferView:
         """One transfer, for its parties: where things stand."""
         transfer = transfers.get(transfer_id)
         if transfer.party_of(caller.user_id) is None:

@@ -8,10 +8,13 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from common.fields import Amount, Answer, CallerBody, Money, PageQuery
+from common.fields import Amount, Answer, CallerBody, Money, PageQuery, with_example
 
-from .shapes import OtpCode, Reason
+from .. import demo
+from .shapes import OtpCode, Reason, SeatId, Sentence, UserId
 
+TransferId = Annotated[UUID, Field(examples=[demo.TRANSFER])]
+OtherUserId = Annotated[UUID, Field(examples=[demo.OTHER_BUYER])]
 TransferStatus = Literal["INITIATED", "PENDING_OTP", "COMPLETED", "DISPUTED", "REVERSED", "FAILED"]
 
 
@@ -35,6 +38,7 @@ UserReference = Annotated[
         {
             "anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "format": "email"}],
             "description": "A user ID, or that user's e-mail.",
+            "example": "user3@example.com",
         }
     ),
 ]
@@ -43,16 +47,23 @@ UserReference = Annotated[
 class InitiateBody(CallerBody):
     """The seat, the two parties (the caller is one of them) and the price, 0 for a gift."""
 
-    seat_id: UUID
+    seat_id: SeatId
     seller_user_id: UserReference
     buyer_user_id: UserReference
     credits_amount: Amount
+
+    model_config = with_example(
+        seat_id=demo.SEAT,
+        seller_user_id=demo.BUYER,
+        buyer_user_id="user3@example.com",
+        credits_amount=350.00,
+    )
 
 
 class TransferBody(CallerBody):
     """The transfer that is meant."""
 
-    transfer_id: UUID
+    transfer_id: TransferId
 
 
 class ConfirmBody(TransferBody):
@@ -77,39 +88,39 @@ class TransferQuery(PageQuery):
 class TransferState(Answer):
     """How a transfer stands now."""
 
-    transfer_id: UUID
+    transfer_id: TransferId
     status: TransferStatus
 
 
 class InitiatedTransfer(TransferState):
     """A transfer that waits for both parties' codes."""
 
-    seat_id: UUID
-    message: str
+    seat_id: SeatId
+    message: Sentence
 
 
 class ConfirmedTransfer(TransferState):
     """What became of a confirm; PENDING_OTP (202) while the swap is being completed."""
 
-    seat_id: UUID
-    new_owner_user_id: UUID
+    seat_id: SeatId
+    new_owner_user_id: OtherUserId
     credits_transferred: Money
-    message: str
+    message: Sentence
 
 
 class DisputedTransfer(TransferState):
     """A transfer that is disputed, or was."""
 
-    message: str
+    message: Sentence
 
 
 class ReversedTransfer(TransferState):
     """What became of a reverse; DISPUTED (202) while it is being completed."""
 
-    seat_id: UUID
-    restored_owner_user_id: UUID
+    seat_id: SeatId
+    restored_owner_user_id: UserId
     credits_returned: Money
-    message: str
+    message: Sentence
 
 
 class TransferView(TransferState):
@@ -119,9 +130,9 @@ class TransferView(TransferState):
     a reversal by `reversal_id`.
     """
 
-    seat_id: UUID
-    seller_user_id: UUID
-    buyer_user_id: UUID
+    seat_id: SeatId
+    seller_user_id: UserId
+    buyer_user_id: OtherUserId
     initiated_by: Literal["SELLER", "BUYER"]
     failure_reason: str | None
     seller_otp_verified: bool

@@ -15,6 +15,7 @@ from common.fields import Answer, CallerBody
 from ..clients.event_client import EventClient
 from ..clients.gate_client import GateClient
 from ..orchestrators.verification_orchestrator import Verdict, VerificationOrchestrator
+from .shapes import EventId, HallId, Number, QrPayload, Row, SeatId, Sentence
 
 _MESSAGES = {
     "SUCCESS": "Welcome: let them in.",
@@ -34,8 +35,8 @@ Outcome = Literal[
 class ScanBody(CallerBody):
     """A code as it was read at a hall's gate; `scan_id` is the scanner's own, new for each scan."""
 
-    qr_payload: str
-    hall_id: str = Field(min_length=1, max_length=20)
+    qr_payload: QrPayload
+    hall_id: HallId = Field(min_length=1, max_length=20)
     scan_id: UUID | None = None
 
 
@@ -43,19 +44,19 @@ class ScanOutcome(Answer):
     """What the gate is to do; `scanned_at` is of the first entry, for DUPLICATE."""
 
     result: Outcome
-    message: str
-    seat_id: UUID
-    row_number: str | None
-    seat_number: int | None
-    owner_name: str | None
+    message: Sentence
+    seat_id: SeatId
+    row_number: Row | None
+    seat_number: Number | None
+    owner_name: str | None = Field(examples=["Aisha Rahman"])
     scanned_at: datetime | None
-    expected_hall: str | None
+    expected_hall: HallId | None
 
 
 class HallEntries(Answer):
     """How many a hall expects, and has admitted."""
 
-    hall_id: str
+    hall_id: HallId
     expected: int
     admitted: int
 
@@ -63,21 +64,21 @@ class HallEntries(Answer):
 class ScannedSeat(Answer):
     """A scan as it is booked; `hall_id` is where it was made."""
 
-    seat_id: UUID
-    row_number: str
-    seat_number: int
+    seat_id: SeatId
+    row_number: Row
+    seat_number: Number
     result: Outcome
     scanned_at: datetime
-    hall_id: str
+    hall_id: HallId
 
 
 class EventEntries(Answer):
     """How the gates of an event stand: `refusals` by result, the latest scans newest first."""
 
-    event_id: UUID
-    name: str
+    event_id: EventId
+    name: str = Field(examples=["An Evening of Strings"])
     halls: list[HallEntries]
-    refusals: dict[Outcome, int]
+    refusals: dict[Outcome, int] = Field(examples=[{"DUPLICATE": 1}])
     latest: list[ScannedSeat]
 
 
@@ -101,7 +102,7 @@ def verification_blueprint(
 
     @routes.get("/api/events/<event_id>/entries")
     @endpoint(access=Access.STAFF, returns=EventEntries, errors=(ErrorCode.EVENT_NOT_FOUND,))
-    def entries(event_id: UUID) -> EventEntries:
+    def entries(event_id: EventId) -> EventEntries:
         """How many are in, how many were refused and why, and the latest scans.
 
         Codes that could not be read belong to no event and are not counted.

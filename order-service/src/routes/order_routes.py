@@ -1,7 +1,5 @@
 """Orders over HTTP; internal, see contract.md, section 3."""
 
-from uuid import UUID
-
 from flask import Blueprint
 
 from common.auth import Access
@@ -11,7 +9,7 @@ from common.fields import Page
 
 from ..services.order_claims import OrderClaims
 from ..services.order_service import OrderService
-from ..values import CodeSent, NewOrder, OrderClaim, OrderFilter, OrderRecord, StatusChange
+from ..values import CodeSent, NewOrder, OrderClaim, OrderFilter, OrderId, OrderRecord, StatusChange
 
 
 def orders_blueprint(service: OrderService, claims: OrderClaims) -> Blueprint:
@@ -41,7 +39,7 @@ def orders_blueprint(service: OrderService, claims: OrderClaims) -> Blueprint:
 
     @orders.get("/orders/<order_id>")
     @endpoint(access=Access.INTERNAL, returns=OrderRecord, errors=(ErrorCode.ORDER_NOT_FOUND,))
-    def get_order(order_id: UUID) -> OrderRecord:
+    def get_order(order_id: OrderId) -> OrderRecord:
         """One order with its journal."""
         return service.get(order_id)
 
@@ -52,7 +50,7 @@ def orders_blueprint(service: OrderService, claims: OrderClaims) -> Blueprint:
         returns=OrderRecord,
         errors=(ErrorCode.ORDER_NOT_FOUND, ErrorCode.ORDER_INVALID_STATE),
     )
-    def change_status(order_id: UUID, body: StatusChange) -> OrderRecord:
+    def change_status(order_id: OrderId, body: StatusChange) -> OrderRecord:
         """Move an order along its life; an illegal move is refused and changes nothing.
 
         CONFIRMED and REFUNDED are the saga's own (saga_version); FAILED is also an outsider's,
@@ -67,7 +65,7 @@ def orders_blueprint(service: OrderService, claims: OrderClaims) -> Blueprint:
         returns=OrderRecord,
         errors=(ErrorCode.ORDER_NOT_FOUND, ErrorCode.ORDER_INVALID_STATE),
     )
-    def code_sent(order_id: UUID, body: CodeSent) -> OrderRecord:
+    def code_sent(order_id: OrderId, body: CodeSent) -> OrderRecord:
         """Keep what the provider calls the code that was sent for this order."""
         return service.code_sent(order_id, body.verification_sid)
 
@@ -77,7 +75,7 @@ def orders_blueprint(service: OrderService, claims: OrderClaims) -> Blueprint:
         returns=OrderRecord,
         errors=(ErrorCode.ORDER_NOT_FOUND, ErrorCode.ORDER_INVALID_STATE),
     )
-    def code_verified(order_id: UUID) -> OrderRecord:
+    def code_verified(order_id: OrderId) -> OrderRecord:
         """The buyer has confirmed this order by its code."""
         return service.code_verified(order_id)
 
@@ -95,7 +93,7 @@ def orders_blueprint(service: OrderService, claims: OrderClaims) -> Blueprint:
             ErrorCode.SEAT_NOT_HELD,
         ),
     )
-    def begin(record_id: UUID, body: OrderClaim) -> OrderRecord:
+    def begin(record_id: OrderId, body: OrderClaim) -> OrderRecord:
         """Claim the order for a saga, its first step begun."""
         return claims.begin(record_id, body)
 

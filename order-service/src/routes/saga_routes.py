@@ -1,7 +1,6 @@
 """The saga journal of one kind of record over HTTP; internal."""
 
 from typing import Any
-from uuid import UUID
 
 from flask import Blueprint
 
@@ -21,19 +20,19 @@ def saga_blueprint(journal: SagaJournal) -> Blueprint:
 
     @sagas.patch(f"{path}/<record_id>/saga")
     @endpoint(access=Access.INTERNAL, body=SagaRecord, returns=kind.answer, errors=refusals)
-    def record(record_id: UUID, body: SagaRecord) -> Any:
+    def record(record_id: kind.record_id, body: SagaRecord) -> Any:
         """Commit that a step begins, or that undoing begins."""
         return journal.record(record_id, body)
 
     @sagas.post(f"{path}/<record_id>/saga/end")
     @endpoint(access=Access.INTERNAL, body=SagaEnd, returns=kind.answer, errors=refusals)
-    def end(record_id: UUID, body: SagaEnd) -> Any:
+    def end(record_id: kind.record_id, body: SagaEnd) -> Any:
         """Give a claim back where nothing has happened: the record is as it was before it."""
         return journal.end(record_id, body.saga_version)
 
     @sagas.post(f"{path}/<record_id>/saga/take-over")
     @endpoint(access=Access.INTERNAL, body=SagaTakeOver, returns=kind.answer, errors=refusals)
-    def take_over(record_id: UUID, body: SagaTakeOver) -> Any:
+    def take_over(record_id: kind.record_id, body: SagaTakeOver) -> Any:
         """Claim a saga that its driver has left, if it is still at the version that was seen."""
         return journal.take_over(record_id, body)
 

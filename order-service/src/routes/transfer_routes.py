@@ -1,7 +1,5 @@
 """Transfers over HTTP; internal, see contract.md, section 3."""
 
-from uuid import UUID
-
 from flask import Blueprint
 
 from common.auth import Access
@@ -18,6 +16,7 @@ from ..transfer_values import (
     TransferChange,
     TransferClaim,
     TransferFilter,
+    TransferId,
     TransferRecord,
 )
 from ..values import SagaEnd
@@ -63,13 +62,13 @@ def transfers_blueprint(
     @endpoint(
         access=Access.INTERNAL, returns=TransferRecord, errors=(ErrorCode.TRANSFER_NOT_FOUND,)
     )
-    def get_transfer(transfer_id: UUID) -> TransferRecord:
+    def get_transfer(transfer_id: TransferId) -> TransferRecord:
         """One transfer with its journal."""
         return service.get(transfer_id)
 
     @transfers.patch("/transfers/<transfer_id>")
     @endpoint(access=Access.INTERNAL, body=TransferChange, returns=TransferRecord, errors=_REFUSALS)
-    def change(transfer_id: UUID, body: TransferChange) -> TransferRecord:
+    def change(transfer_id: TransferId, body: TransferChange) -> TransferRecord:
         """Move a transfer along; an illegal move is refused and changes nothing.
 
         With saga_version it is the last write of the saga at work, which it ends.
@@ -83,13 +82,13 @@ def transfers_blueprint(
         returns=TransferRecord,
         errors=(*_REFUSALS, ErrorCode.OTP_REQUIRED, ErrorCode.FORBIDDEN),
     )
-    def begin(record_id: UUID, body: TransferClaim) -> TransferRecord:
+    def begin(record_id: TransferId, body: TransferClaim) -> TransferRecord:
         """Claim the transfer for a saga, its first step begun."""
         return claims.begin(record_id, body)
 
     @transfers.post("/transfers/<transfer_id>/dispute")
     @endpoint(access=Access.INTERNAL, body=NewDispute, returns=TransferRecord, errors=_REFUSALS)
-    def dispute(transfer_id: UUID, body: NewDispute) -> TransferRecord:
+    def dispute(transfer_id: TransferId, body: NewDispute) -> TransferRecord:
         """Dispute the latest transfer of a seat: DISPUTED, claimed for the saga "dispute".
 
         The active transfer of the seat is FAILED with it.
@@ -98,7 +97,7 @@ def transfers_blueprint(
 
     @transfers.post("/transfers/<transfer_id>/reverse")
     @endpoint(access=Access.INTERNAL, body=SagaEnd, returns=TransferRecord, errors=_REFUSALS)
-    def reverse(transfer_id: UUID, body: SagaEnd) -> TransferRecord:
+    def reverse(transfer_id: TransferId, body: SagaEnd) -> TransferRecord:
         """The last write of the saga "reverse": REVERSED."""
         return service.finish_reverse(transfer_id, body.saga_version)
 

@@ -13,8 +13,8 @@ from common.fields import Answer, Page, PageQuery
 
 from ..models.order import Order
 from ..models.transfer import Transfer, TransferStatus
-from ..transfer_values import TransferRecord
-from ..values import OrderRecord
+from ..transfer_values import TransferId, TransferRecord
+from ..values import OrderId, OrderRecord
 
 M = TypeVar("M", Order, Transfer)
 A = TypeVar("A", bound=Answer)
@@ -30,12 +30,14 @@ WITHOUT_UNDONE_DISPUTE = {
 class RecordKind(Generic[M, A]):
     """One kind of record that sagas work on.
 
-    `as_before`: what giving a claim back writes, so that the record is as it was before it.
+    `record_id`: the type of its IDs, with an example. `as_before`: what giving a claim back writes,
+    so that the record is as it was before it.
     """
 
     name: str
     model: type[M]
     key: InstrumentedAttribute[UUID]
+    record_id: Any
     answer: type[A]
     not_found: ErrorCode
     invalid_state: ErrorCode
@@ -67,6 +69,7 @@ ORDERS = RecordKind(
     name="order",
     model=Order,
     key=Order.order_id,
+    record_id=OrderId,
     answer=OrderRecord,
     not_found=ErrorCode.ORDER_NOT_FOUND,
     invalid_state=ErrorCode.ORDER_INVALID_STATE,
@@ -76,6 +79,7 @@ TRANSFERS = RecordKind(
     name="transfer",
     model=Transfer,
     key=Transfer.transfer_id,
+    record_id=TransferId,
     answer=TransferRecord,
     not_found=ErrorCode.TRANSFER_NOT_FOUND,
     invalid_state=ErrorCode.TRANSFER_INVALID_STATE,

@@ -1,8 +1,7 @@
 """Accounts and logins over HTTP; public, see contract.md, section 1."""
 
-from uuid import UUID
-
 from flask import Blueprint
+from pydantic import Field
 
 from common.auth import Access, Caller, Role
 from common.endpoint import endpoint
@@ -11,22 +10,22 @@ from common.fields import Answer, Money
 
 from ..services.auth_service import AuthService
 from ..tokens import EXPIRES_IN, access_token, refresh_token
-from ..values import Credentials, Registration
+from ..values import Credentials, Registration, UserId
 
 
 class Registered(Answer):
     """The new account."""
 
-    user_id: UUID
-    email: str
+    user_id: UserId
+    email: str = Field(examples=["new.buyer@example.com"])
     message: str = "Welcome! Log in to go on."
 
 
 class LoginUser(Answer):
     """Who logged in."""
 
-    user_id: UUID
-    email: str
+    user_id: UserId
+    email: str = Field(examples=["user1@example.com"])
     role: Role
     credit_balance: Money
 
@@ -34,14 +33,14 @@ class LoginUser(Answer):
 class RenewedToken(Answer):
     """A new access token; `expires_in` is in seconds."""
 
-    access_token: str
+    access_token: str = Field(examples=["eyJhbGciOi…"])
     expires_in: int = EXPIRES_IN
 
 
 class TokenPair(RenewedToken):
     """The tokens of a new login."""
 
-    refresh_token: str
+    refresh_token: str = Field(examples=["eyJhbGciOi…"])
     token_type: str = "Bearer"
     user: LoginUser
 

@@ -5,9 +5,30 @@ from flask import Blueprint, Response, jsonify, request
 from common.auth import Access
 from common.endpoint import endpoint
 from common.errors import ErrorCode
+from common.openapi import bare_answer
+from common.schemas import closed_object
 
 from ..services.topup_service import TopupService
 from ..values import Topup, TopupCall
+
+_EVENT = {
+    "id": "evt_1P2q3R",
+    "object": "event",
+    "type": "payment_intent.succeeded",
+    "data": {"object": {"id": "pi_1P2q3R", "amount_received": 5000, "currency": "sgd"}},
+}
+_WEBHOOK = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}, "example": _EVENT}},
+    },
+    "responses": {
+        "200": bare_answer(
+            "The event is booked, was booked before, or is of no interest here.",
+            closed_object({"received": {"type": "boolean", "enum": [True]}}),
+        )
+    },
+}
 
 
 def topups_blueprint(service: TopupService) -> Blueprint:
@@ -26,7 +47,12 @@ def topups_blueprint(service: TopupService) -> Blueprint:
         return service.begin(body)
 
     @routes.post("/api/webhooks/stripe")
-    @endpoint(access=Access.PUBLIC, errors=(ErrorCode.VALIDATION_ERROR,))
+    @endpoint(
+        access=Access.PUBLIC,
+        errors=(ErrorCode.VALIDATION_ERROR, ErrorCode.PAYLOAD_TOO_LARGE),
+        headers={"Stripe-Signature": "Stripe's signature of the body."},
+        openapi=_WEBHOOK,
+    )
     def stripe_webhook() -> Response:
         """Take a signed event of Stripe, each once; the answer is a bare {"received": true}."""
         service.receive(request.get_data(), request.headers.get("Stripe-Signature"))

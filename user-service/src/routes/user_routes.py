@@ -1,7 +1,5 @@
 """Users over HTTP; internal, see contract.md, section 3."""
 
-from uuid import UUID
-
 from flask import Blueprint
 
 from common.auth import Access
@@ -9,7 +7,7 @@ from common.endpoint import endpoint
 from common.errors import ErrorCode
 
 from ..services.user_service import UserService
-from ..values import Risk, UserChange, UserQuery, UserRecord
+from ..values import Risk, UserChange, UserId, UserQuery, UserRecord
 
 
 def users_blueprint(service: UserService) -> Blueprint:
@@ -29,13 +27,13 @@ def users_blueprint(service: UserService) -> Blueprint:
 
     @users.get("/users/<user_id>")
     @endpoint(access=Access.INTERNAL, returns=UserRecord, errors=(ErrorCode.USER_NOT_FOUND,))
-    def get_user(user_id: UUID) -> UserRecord:
+    def get_user(user_id: UserId) -> UserRecord:
         """A user's profile and balance."""
         return service.get(user_id)
 
     @users.get("/users/<user_id>/risk")
     @endpoint(access=Access.INTERNAL, returns=Risk, errors=(ErrorCode.USER_NOT_FOUND,))
-    def get_risk(user_id: UUID) -> Risk:
+    def get_risk(user_id: UserId) -> Risk:
         """Whether this user must prove each purchase by a code."""
         return Risk(is_flagged=service.is_flagged(user_id))
 
@@ -46,7 +44,7 @@ def users_blueprint(service: UserService) -> Blueprint:
         returns=UserRecord,
         errors=(ErrorCode.USER_NOT_FOUND, ErrorCode.FORBIDDEN),
     )
-    def change_user(user_id: UUID, body: UserChange) -> UserRecord:
+    def change_user(user_id: UserId, body: UserChange) -> UserRecord:
         """Flag or unflag a user, give a role; a new role ends every login of that user."""
         return service.change(user_id, body)
 
