@@ -131,7 +131,7 @@ def test_a_missing_setting_stops_the_start_and_is_named():
     ended = subprocess.run(
         [sys.executable, "-m", "src.main"], cwd=SERVICE, env=bare, capture_output=True, timeout=30
     )
-    assert ended.returncode == 78
+    assert ended.returncode == 3
     assert b"DB_HOST" in ended.stderr and b"ORDER_SERVICE_URL" in ended.stderr
 
 
