@@ -7,9 +7,11 @@ from common.database import Database
 from common.periodic import run_every
 from common.settings import load
 
+from .routes.audit_routes import audit_blueprint
 from .routes.order_routes import orders_blueprint
 from .routes.saga_routes import saga_blueprint
 from .routes.transfer_routes import transfers_blueprint
+from .services.audit import Audit
 from .services.order_claims import OrderClaims
 from .services.order_service import OrderService
 from .services.records import ORDERS, TRANSFERS
@@ -44,6 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     for kind in (ORDERS, TRANSFERS):
         app.register_blueprint(saga_blueprint(SagaJournal(database, kind)))
+    app.register_blueprint(audit_blueprint(Audit(database)))
     run_every(EXPIRY_INTERVAL_SECONDS, orders.expire_orders, "order expiry")
     run_every(EXPIRY_INTERVAL_SECONDS, transfers.expire, "transfer expiry")
     return app
