@@ -9,6 +9,7 @@ from common.auth import Revocations, install_tokens
 from common.database import Database
 from common.settings import load
 
+from .routes.audit_routes import audit_blueprint
 from .routes.auth_routes import auth_blueprint
 from .routes.credit_routes import credits_blueprint
 from .routes.freeze_routes import freezes_blueprint
@@ -17,6 +18,7 @@ from .routes.revocation_routes import revocations_blueprint
 from .routes.topup_routes import topups_blueprint
 from .routes.transfer_routes import transfers_blueprint
 from .routes.user_routes import users_blueprint
+from .services.audit import Audit
 from .services.auth_service import AuthService
 from .services.credit_service import CreditService
 from .services.freeze_service import FreezeService
@@ -65,3 +67,4 @@ def _blueprints(settings: Settings, database: Database) -> Iterator[Blueprint]:
     yield freezes_blueprint(FreezeService(database))
     yield otp_blueprint(OtpService(database, smu, settings.jwt_secret))
     yield topups_blueprint(TopupService(database, payments))
+    yield audit_blueprint(Audit(database))

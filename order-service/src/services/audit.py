@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import select, text
 
 from common.database import Database
 
@@ -20,40 +20,35 @@ _SOLD_SEATS = """
      ORDER BY seat_id LIMIT :limit
     """
 _NAMED_SEATS = "SELECT seat_id FROM unnest(CAST(:ids AS uuid[])) AS named (seat_id)"
-
-
-def _sales_of(seats: str) -> TextClause:
-    return text(f"""
-        WITH wanted AS ({seats})
-        SELECT wanted.seat_id, journal.version, journal.at_work, sold.confirmed
-          FROM wanted
-         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(saga_version), 0) AS version,
-                   coalesce(bool_or(saga IS NOT NULL), FALSE) AS at_work
-              FROM (SELECT saga_version, saga FROM orders WHERE seat_id = wanted.seat_id
-                     UNION ALL
-                    SELECT saga_version, saga FROM transfers WHERE seat_id = wanted.seat_id
-                   ) AS records
-         ) AS journal
-         CROSS JOIN LATERAL (
-            SELECT coalesce(jsonb_agg(to_jsonb(one)), '[]') AS confirmed
-              FROM (SELECT order_id,
-                           coalesce((SELECT buyer_user_id FROM transfers
-                                      WHERE transfers.order_id = orders.order_id
-                                        AND status IN ('COMPLETED', 'DISPUTED')
-                                      ORDER BY completed_at DESC LIMIT 1), user_id)
-                           AS owner_user_id
-                      FROM orders
-                     WHERE seat_id = wanted.seat_id AND status = 'CONFIRMED'
-                     ORDER BY order_id LIMIT :most
-                   ) AS one
-         ) AS sold
-         ORDER BY wanted.seat_id
-        """)
-
-
-_SALES = _sales_of(_SOLD_SEATS)
-_SALES_OF_NAMED = _sales_of(_NAMED_SEATS)
+_SALES_OF = """
+    WITH wanted AS ({seats})
+    SELECT wanted.seat_id, journal.version, journal.at_work, sold.confirmed
+      FROM wanted
+     CROSS JOIN LATERAL (
+        SELECT coalesce(sum(saga_version), 0) AS version,
+               coalesce(bool_or(saga IS NOT NULL), FALSE) AS at_work
+          FROM (SELECT saga_version, saga FROM orders WHERE seat_id = wanted.seat_id
+                 UNION ALL
+                SELECT saga_version, saga FROM transfers WHERE seat_id = wanted.seat_id
+               ) AS records
+     ) AS journal
+     CROSS JOIN LATERAL (
+        SELECT coalesce(jsonb_agg(to_jsonb(one)), '[]') AS confirmed
+          FROM (SELECT order_id,
+                       coalesce((SELECT buyer_user_id FROM transfers
+                                  WHERE transfers.order_id = orders.order_id
+                                    AND status IN ('COMPLETED', 'DISPUTED')
+                                  ORDER BY completed_at DESC LIMIT 1), user_id)
+                       AS owner_user_id
+                  FROM orders
+                 WHERE seat_id = wanted.seat_id AND status = 'CONFIRMED'
+                 ORDER BY order_id LIMIT :most
+               ) AS one
+     ) AS sold
+     ORDER BY wanted.seat_id
+    """
+_SALES = text(_SALES_OF.format(seats=_SOLD_SEATS))
+_SALES_OF_NAMED = text(_SALES_OF.format(seats=_NAMED_SEATS))
 
 _NO_RECORDS = text("""
     SELECT id FROM unnest(CAST(:ids AS uuid[])) AS named (id)
