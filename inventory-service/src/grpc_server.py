@@ -19,6 +19,7 @@ from common.rpc import MAX_MESSAGE_BYTES, ServerInterceptor
 from common.settings import load
 
 from .servicer import InventoryServicer
+from .services.audit import Audit
 from .services.entry_report import EntryReport
 from .services.lock_service import LockService
 from .services.ownership_service import OwnershipService
@@ -45,6 +46,7 @@ def build_servicer(settings: Settings, database: Database) -> InventoryServicer:
         SeatMap(database),
         VerificationService(database),
         EntryReport(database),
+        Audit(database),
     )
 
 

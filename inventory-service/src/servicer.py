@@ -5,8 +5,9 @@ from typing import Any
 from inventory_api import inventory_pb2 as pb
 from inventory_api import inventory_pb2_grpc
 
-from . import messages
+from . import audit_messages, messages
 from .messages import uuid
+from .services.audit import Audit
 from .services.entry_report import EntryReport
 from .services.lock_service import LockService
 from .services.ownership_service import OwnershipService, Sale
@@ -26,6 +27,7 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServicer):
         seat_map: SeatMap,
         verification: VerificationService,
         entry_report: EntryReport,
+        audit: Audit,
     ) -> None:
         self._locks = locks
         self._ownership = ownership
@@ -33,6 +35,7 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServicer):
         self._seat_map = seat_map
         self._verification = verification
         self._entry_report = entry_report
+        self._audit = audit
 
     def ReserveSeat(self, request: pb.ReserveSeatRequest, context: Any) -> pb.Hold:
         held = self._locks.reserve(
@@ -132,3 +135,15 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServicer):
         event_id = uuid(request.event_id, "event_id")
         latest = messages.how_many_entries(request.latest)
         return messages.entry_report(self._entry_report.of_event(event_id, latest))
+
+    def AuditSeats(self, request: pb.AuditSeatsRequest, context: Any) -> pb.AuditSeatsResponse:
+        if request.seat_ids:
+            named = audit_messages.some_ids(request.seat_ids, "seat_ids")
+            return audit_messages.seats(self._audit.named(named))
+        after = messages.uuid_or_none(request.after, "after")
+        limit = audit_messages.how_many_seats(request.limit)
+        return audit_messages.seats(self._audit.stretch(after, limit))
+
+    def AuditMoves(self, request: pb.AuditMovesRequest, context: Any) -> pb.AuditMovesResponse:
+        transfer_ids = audit_messages.some_ids(request.transfer_ids, "transfer_ids")
+        return audit_messages.moves(self._audit.moves_of(transfer_ids))
