@@ -20,6 +20,9 @@ status:  ## every process, its port and its health
 logs:  ## follow the logs (NAME=order: of one process)
 	@$(BOOTSTRAP) local_stack logs $(NAME)
 
+audit:  ## check the rules that must never break on the running platform (exit status 1: one is broken, 2: could not look)
+	@$(BOOTSTRAP) local_stack audit
+
 test:  ## test everything, on servers of its own (SUITE=order-service: one suite; containers: end to end in those)
 	@$(BOOTSTRAP) local_stack.run_tests $(SUITE)
 
@@ -32,4 +35,4 @@ fmt:  ## black
 stubs:  ## the gRPC stubs from inventory.proto
 	@.venv/bin/python inventory-service/src/proto/generate.py
 
-.PHONY: help up down reset status logs test lint fmt stubs
+.PHONY: help up down reset status logs audit test lint fmt stubs

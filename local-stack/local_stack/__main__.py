@@ -1,11 +1,11 @@
-"""The command line: `python -m local_stack up | down | reset | status | logs`."""
+"""The command line: `python -m local_stack up | down | reset | status | logs | audit`."""
 
 import argparse
 import os
 import sys
 from pathlib import Path
 
-from . import certificate, engine, packages
+from . import audit, certificate, engine, packages
 from .container_stack import ContainerStack
 from .native_stack import NativeStack
 from .stack import ROOT, Stack, StackError
@@ -27,7 +27,7 @@ TicketRemaster runs.
     user3@example.com   1,000 credits
     staff@example.com   admin@example.com
 
-  make status   make logs   make down   make reset
+  make status   make logs   make audit   make down   make reset
 """
 
 _STANDINS = {
@@ -44,7 +44,7 @@ def main() -> int:
         return _COMMANDS[arguments.command](stack, arguments.name)
     except (StackError, SupervisorError) as error:
         print(error, file=sys.stderr)
-        return 1
+        return audit.NOT_SEEN if arguments.command == "audit" else 1
 
 
 def _stack(state: Path) -> Stack:
@@ -132,7 +132,21 @@ def _logs(stack: Stack, name: str | None) -> int:
     os.execvp(command[0], command)
 
 
-_COMMANDS = {"up": _up, "down": _down, "reset": _reset, "status": _status, "logs": _logs}
+def _audit(stack: Stack, _: str | None) -> int:
+    if not stack.status():
+        print("Nothing is running: make up", file=sys.stderr)
+        return audit.NOT_SEEN
+    return audit.report(audit.Audit.of(stack), _tell)
+
+
+_COMMANDS = {
+    "up": _up,
+    "down": _down,
+    "reset": _reset,
+    "status": _status,
+    "logs": _logs,
+    "audit": _audit,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

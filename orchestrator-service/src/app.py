@@ -7,6 +7,7 @@ from common.auth import Revocations, install_tokens
 from common.settings import load
 
 from .routes.admin_routes import admin_blueprint
+from .routes.audit_routes import audit_blueprint
 from .routes.code_routes import codes_blueprint
 from .routes.credit_routes import credits_blueprint
 from .routes.purchase_routes import purchase_blueprint
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(tickets_blueprint(wiring.inventory, wiring.events, wiring.qr))
     app.register_blueprint(credits_blueprint(wiring.users))
     app.register_blueprint(admin_blueprint(wiring.users))
+    app.register_blueprint(audit_blueprint(wiring.audit))
     wiring.publisher.start()
     revocations.start()
     return app

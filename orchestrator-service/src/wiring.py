@@ -2,6 +2,8 @@
 
 from common.clients import HttpClient
 
+from .audit.walk import Audit
+from .clients.audit_client import AuditClient
 from .clients.event_client import EventClient
 from .clients.gate_client import GateClient
 from .clients.hold_publisher import HoldPublisher
@@ -27,8 +29,9 @@ class Wiring:
 
     def __init__(self, settings: Settings) -> None:
         token = settings.internal_api_token
-        users = ("user-service", settings.user_service_url, token)
-        self.users = UserClient(HttpClient(*users), HttpClient(*users, _PATIENCE_SECONDS))
+        at_users = ("user-service", settings.user_service_url, token)
+        users = HttpClient(*at_users)
+        self.users = UserClient(users, HttpClient(*at_users, _PATIENCE_SECONDS))
         orders = HttpClient("order-service", settings.order_service_url, token)
         self.orders = OrderClient(orders)
         self.transfers = TransferClient(orders)
@@ -65,3 +68,4 @@ class Wiring:
             self.gate,
             self.qr,
         )
+        self.audit = Audit(AuditClient(users, orders, settings.inventory_service_url, token))
