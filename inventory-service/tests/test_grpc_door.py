@@ -50,8 +50,8 @@ def test_a_malformed_id_is_invalid_in_every_call(stub):
     for method in pb.DESCRIPTOR.services_by_name["Inventory"].methods:
         request = getattr(pb, method.input_type.name)()
         for field in method.input_type.fields:
-            if field.name == "event_ids":
-                request.event_ids.append("not-a-uuid")
+            if field.name.endswith("_ids"):
+                getattr(request, field.name).append("not-a-uuid")
             elif field.name.endswith("_id"):
                 setattr(request, field.name, "not-a-uuid")
         outcome = refusal(getattr(stub, method.name), request)
