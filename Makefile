@@ -20,7 +20,7 @@ status:  ## every process, its port and its health
 logs:  ## follow the logs (NAME=order: of one process)
 	@$(BOOTSTRAP) local_stack logs $(NAME)
 
-audit:  ## check the rules that must never break on the running platform (exit status 1: one is broken, 2: could not look)
+audit:  ## check the rules that must never break on the running platform
 	@$(BOOTSTRAP) local_stack audit
 
 test:  ## test everything, on servers of its own (SUITE=order-service: one suite; containers: end to end in those)

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common.fields import Answer, Body, with_example
 
@@ -15,13 +15,19 @@ Ids = Annotated[list[UUID], Field(max_length=MOST_IDS, examples=[[demo.ORDER]])]
 
 
 class Stretch(Body):
-    """Records in the order of their IDs, from after `after` on; or those of `ids`."""
+    """`limit` records in the order of their IDs, from after `after` on; or those of `ids`."""
 
     after: UUID | None = None
-    limit: int = Field(250, ge=1, le=MOST_IDS)
+    limit: int | None = Field(None, ge=1, le=MOST_IDS, strict=True)
     ids: Ids | None = None
 
     model_config = with_example(limit=250)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Stretch":
+        if (self.limit is None) == (self.ids is None):
+            raise ValueError("give either limit or ids")
+        return self
 
 
 class SalesStretch(Stretch):

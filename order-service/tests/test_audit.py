@@ -146,7 +146,13 @@ def test_ids_of_orders_transfers_disputes_and_reversals_are_known_and_no_others(
 
 @pytest.mark.parametrize(
     "wanted",
-    [{"limit": 0}, {"limit": 1001}, {"ids": [str(uuid4()) for _ in range(1001)]}],
+    [
+        {},
+        {"limit": 0},
+        {"limit": 1001},
+        {"limit": 1, "ids": []},
+        {"ids": [str(uuid4()) for _ in range(1001)]},
+    ],
 )
 def test_more_than_a_stretch_is_refused(call: Callable[..., Any], wanted: Record) -> None:
     for path in ("orders", "transfers", "sales"):

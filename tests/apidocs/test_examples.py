@@ -33,6 +33,9 @@ TRIED = {
         "POST /otp/verify": 401,  # not the code that was sent
         "POST /credits/topup": 200,
         "POST /api/webhooks/stripe": 400,  # not signed
+        "POST /audit/users": 200,
+        "POST /audit/entries": 200,
+        "POST /audit/references": 200,
         "GET /revocations": 200,
         "POST /api/auth/logout": 200,
     },
@@ -72,6 +75,8 @@ TRIED = {
         "POST /api/admin/credits/grant": 201,
         "GET /api/admin/users": 200,
         "PATCH /api/admin/users/{user_id}": 200,
+        "GET /api/admin/audit": 200,
+        "GET /audit": 200,
     },
     ("order", "user1@example.com"): {
         "GET /health": 200,
@@ -98,6 +103,10 @@ TRIED = {
         "POST /transfers/{record_id}/saga/take-over": 404,
         "POST /transfers/{transfer_id}/dispute": 404,
         "POST /transfers/{transfer_id}/reverse": 404,
+        "POST /audit/orders": 200,
+        "POST /audit/transfers": 200,
+        "POST /audit/sales": 200,
+        "POST /audit/unknown": 200,
     },
 }
 

@@ -18,10 +18,10 @@ Sum = Annotated[Decimal, WithJsonSchema({"type": "number", "example": 350.00})]
 
 
 class Stretch(Body):
-    """What comes in the order of its IDs from after `after` on."""
+    """The first `limit` in the order of their IDs, from after `after` on."""
 
     after: UUID | None = None
-    limit: int = Field(250, ge=1, le=MOST_IDS)
+    limit: int = Field(ge=1, le=MOST_IDS, strict=True)
 
     model_config = with_example(limit=250)
 

@@ -114,7 +114,7 @@ def test_sums_that_do_not_agree_are_told_as_they_are() -> None:
         database = Database(own)
         with database.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE users SET credit_balance = 7, frozen_credits = 9")
-        told = Audit(database).users(Stretch())
+        told = Audit(database).users(Stretch(limit=100))
         database.engine.dispose()
     assert {one.credit_balance for one in told} == {7} and {one.frozen_credits for one in told} == {
         9

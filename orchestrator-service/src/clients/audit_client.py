@@ -138,11 +138,11 @@ class AuditClient:
 
     def orders(self, **wanted: Any) -> list[Order]:
         """The orders `after` one, or those of `ids`."""
-        return self._records("/audit/orders", Order, wanted)
+        return self._records("/audit/orders", Order, **wanted)
 
     def transfers(self, **wanted: Any) -> list[Transfer]:
         """The transfers `after` one, or those of `ids`."""
-        return self._records("/audit/transfers", Transfer, wanted)
+        return self._records("/audit/transfers", Transfer, **wanted)
 
     def sales(self, after: UUID | None, until: UUID | None) -> list[SeatSale]:
         """The next seats that have a CONFIRMED order, up to and with `until`."""
@@ -174,9 +174,11 @@ class AuditClient:
             moves[UUID(one.transfer_id)].append(_move(one))
         return moves
 
-    def _records(self, path: str, kind: type[R], wanted: dict[str, Any]) -> list[R]:
-        given = {name: value for name, value in wanted.items() if value is not None}
-        return [kind(**one) for one in self._orders.post(path, limit=STRETCH, **given)]
+    def _records(
+        self, path: str, kind: type[R], after: UUID | None = None, ids: list[UUID] | None = None
+    ) -> list[R]:
+        wanted = _from(after) if ids is None else {"ids": ids}
+        return [kind(**one) for one in self._orders.post(path, **wanted)]
 
 
 def _from(after: UUID | None) -> dict[str, Any]:
