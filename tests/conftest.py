@@ -21,6 +21,8 @@ from outside import Smu, Stripe  # noqa: E402
 from platform_client import EVENT_B, HOLD_TTL_SECONDS, Api, Buyer, Records  # noqa: E402
 from shaky_orchestrator import ShakyOrchestrator, shaky_orchestrator  # noqa: E402
 
+# Suites with a platform of their own kind, each in a process of its own (local_stack.run_tests).
+_APART = ("faults", "security")
 _SETTINGS = {
     "HOLD_TTL_SECONDS": str(HOLD_TTL_SECONDS),
     "RECOVERY_INTERVAL_SECONDS": "1",
@@ -36,8 +38,22 @@ if not _IN_CONTAINERS:
     collect_ignore = ["compose"]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what is a suite apart, unless it is named."""
+    named = any(collection_path.name in Path(argument).parts for argument in config.args)
+    return True if collection_path.name in _APART and not named else None
+
+
 @pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, float]]:
+def stack_settings() -> dict[str, str]:
+    """What the platform's settings are; a suite apart may have others."""
+    return _SETTINGS
+
+
+@pytest.fixture(scope="session")
+def started(
+    tmp_path_factory: pytest.TempPathFactory, stack_settings: dict[str, str]
+) -> Iterator[tuple[Stack, float]]:
     """The platform through its gateway, and how many seconds it took to start.
 
     Its processes are this machine's, or containers where STACK says so.
@@ -47,9 +63,9 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, f
     if _IN_CONTAINERS:
         # a broker's password that needs quoting
         odd = {"RABBITMQ_PASS": 'a "password" \\ with $signs'}
-        stack = ContainerStack(ROOT, folder, settings=_SETTINGS | odd, isolated=True)
+        stack = ContainerStack(ROOT, folder, settings=stack_settings | odd, isolated=True)
     else:
-        stack = NativeStack(folder, settings=_SETTINGS, isolated=True)
+        stack = NativeStack(folder, settings=stack_settings, isolated=True)
     try:
         before = time.monotonic()
         stack.up()

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from local_stack import __main__ as command_line
 from local_stack.audit import BROKEN, HOLDS, NOT_SEEN, Audit, report
 from local_stack.stack import Stack
 
@@ -59,6 +60,13 @@ def test_a_platform_on_which_all_has_happened_is_clean_and_all_was_looked_at(
     for what, (service, table) in COUNTS.items():
         ((count,),) = records.query(service, f"SELECT count(*) FROM {table}")
         assert f"{count:,} {what}" in said
+
+
+def test_the_command_line_audits_the_stack_that_runs(
+    stack: Stack, history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line._audit(stack, None) == HOLDS
+    assert capsys.readouterr().out.count("holds") == 6
 
 
 @pytest.mark.parametrize("name", BREAKS)
