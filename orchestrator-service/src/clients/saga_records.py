@@ -28,6 +28,8 @@ class SagaRecord(BaseModel, ABC):
 
 R = TypeVar("R", bound=SagaRecord)
 
+_MOST_LEFT = 1000  # as many as the order service answers
+
 
 class SagaRecords(Generic[R]):
     """Reads records and writes their journal, under the version a record was claimed with.
@@ -87,8 +89,12 @@ class SagaRecords(Generic[R]):
         return self._kind(**self._http.post(path, **claim))
 
     def untouched(self, seconds: float) -> list[R]:
-        """Records with a saga at work that nobody has touched for so long, oldest first."""
-        found = self._http.get(f"{self._path}/sagas", untouched_seconds=seconds)
+        """Records with a saga at work that nobody has touched for so long, the oldest first.
+
+        Where there are more than a round of recovery can do, the rest is for the next one.
+        """
+        path, wanted = f"{self._path}/sagas", {"untouched_seconds": seconds, "limit": _MOST_LEFT}
+        found = self._http.get(path, **wanted)
         return [self._kind(**one) for one in found]
 
     def _write(self, record: R, **entry: Any) -> None:
