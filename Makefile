@@ -3,7 +3,7 @@
 BOOTSTRAP := python3 local-stack/bootstrap.py
 
 help:  ## what can be done
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 
 up:  ## start the platform on http://localhost:8000
 	@$(BOOTSTRAP) local_stack up
@@ -26,6 +26,12 @@ audit:  ## check the rules that must never break on the running platform
 test:  ## test everything, on servers of its own (SUITE=order-service: one suite; containers: end to end in those)
 	@$(BOOTSTRAP) local_stack.run_tests $(SUITE)
 
+test-faults:  ## kill, cut and race everything, at full length; then the summary tables
+	@FAULTS=all $(BOOTSTRAP) local_stack.run_tests faults
+
+test-security:  ## hostile input, and the audits of dependencies and code
+	@$(BOOTSTRAP) local_stack.run_tests security
+
 lint:  ## black --check and flake8
 	@$(BOOTSTRAP) local_stack.run_tests lint
 
@@ -35,4 +41,4 @@ fmt:  ## black
 stubs:  ## the gRPC stubs from inventory.proto
 	@.venv/bin/python inventory-service/src/proto/generate.py
 
-.PHONY: help up down reset status logs audit test lint fmt stubs
+.PHONY: help up down reset status logs audit test test-faults test-security lint fmt stubs

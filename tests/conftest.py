@@ -44,6 +44,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name in _APART and not named else None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, a file stays whole, and so does a folder."""
+    here = Path(__file__).parent
+    for item in items:
+        group = item.path.relative_to(here).parts[0]
+        if group not in _APART:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def stack_settings() -> dict[str, str]:
     """What the platform's settings are; a suite apart may have others."""

@@ -9,11 +9,14 @@ MARK = "TICKETREMASTER_STACK"
 _PATIENCE_SECONDS = 10.0
 
 
-def end(state_dir: Path) -> int:
-    """End every process that was started for the stack in `state_dir`; how many those were."""
+def end(state_dir: Path, patience_seconds: float = _PATIENCE_SECONDS) -> int:
+    """End every process that was started for the stack in `state_dir`; how many those were.
+
+    What has not come to an orderly end after so long is killed.
+    """
     found = _marked(state_dir)
     _signal(found, signal.SIGTERM)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while _marked(state_dir) and time.monotonic() < deadline:
         time.sleep(0.1)
     _signal(_marked(state_dir), signal.SIGKILL)

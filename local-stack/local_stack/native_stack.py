@@ -93,7 +93,12 @@ class NativeStack(Stack):
         return True
 
     def reset(self) -> None:
-        self.down()
+        if self._supervisor.is_running():
+            self._supervisor.stop_processes(["postgres"])  # killed, it would leave shared memory
+            self._supervisor.kill()
+            leftovers.end(self.state_dir, patience_seconds=0)
+        else:
+            leftovers.end(self.state_dir)
         Postgres(self.state_dir, 0, self._durable).remove()
         shutil.rmtree(self.state_dir, ignore_errors=True)
 

@@ -2,8 +2,10 @@
 
 The services' suites run two at a time against one throw-away PostgreSQL and RabbitMQ; those that
 need the machine for themselves follow, one after the other. The suite `containers`, run only by its
-name, is that of the folder tests with the platform in containers. Ends with a line for each
-suite and one for all; the exit status is not 0 where a test failed or a suite ran none.
+name, is that of the folder tests with the platform in containers; `faults` names the three of the
+folder tests/faults together, which FAULTS=all runs at their full length. Ends with the suites'
+summary tables, a line for each suite and one for all; the exit status is not 0 where a test failed
+or a suite ran none.
 """
 
 import os
@@ -31,8 +33,22 @@ SERVICE_SUITES = (
     "orchestrator-service",
     "common",
 )
-OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests")
+FAULT_SUITES = ("crashes", "part-faults", "concurrency")
+OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests", *FAULT_SUITES, "security")
 IN_CONTAINERS = "containers"
+_GROUPS = {"faults": FAULT_SUITES}
+# What is below the folder tests, and where there.
+_END_TO_END = {
+    "tests": ".",
+    IN_CONTAINERS: ".",
+    "crashes": "faults/crashes",
+    "part-faults": "faults/parts",
+    "concurrency": "faults/concurrency",
+    "security": "security",
+}
+# How many processes share out a suite's tests, each with stacks of its own: most of the time it
+# waits.
+_SHARED_BY = {"local-stack": 2, "tests": 2, IN_CONTAINERS: 2, "crashes": 3}
 _LOGS = ROOT / ".local-stack" / "test-logs"
 _LINTERS = (("black", "--check", "--quiet", "."), ("flake8",))
 
@@ -59,8 +75,9 @@ class Outcome:
 def main(wanted: str | None = None) -> int:
     """Run one suite, `lint`, or everything; the exit status."""
     suites = (*SERVICE_SUITES, *OWN_STACK_SUITES)
-    if wanted not in (None, "lint", *suites, IN_CONTAINERS):
-        print(f"There is no suite {wanted}. There are: lint, {', '.join((*suites, IN_CONTAINERS))}")
+    known = ("lint", *suites, IN_CONTAINERS, *_GROUPS)
+    if wanted not in (None, *known):
+        print(f"There is no suite {wanted}. There are: {', '.join(known)}")
         return 2
     if wanted == IN_CONTAINERS and not engine.answers():
         print("No container engine answers: docker info, docker compose version.")
@@ -78,7 +95,9 @@ def main(wanted: str | None = None) -> int:
 
 
 def _is_wanted(suite: str, wanted: str | None) -> bool:
-    return suite == wanted or wanted is None and suite != IN_CONTAINERS
+    if wanted is None:
+        return suite != IN_CONTAINERS
+    return suite in _GROUPS.get(wanted, (wanted,))
 
 
 def _run_all(suites: list[str]) -> list[Outcome]:
@@ -109,12 +128,14 @@ def _run(suite: str, environment: dict[str, str]) -> Outcome:
     """One suite; its output is shown where it is not good."""
     started = time.monotonic()
     log, report = _LOGS / f"{suite}.log", _LOGS / f"{suite}.xml"
-    report.unlink(missing_ok=True)
-    folder, tests = ROOT / suite, ROOT / suite / "tests"
-    if suite in ("tests", IN_CONTAINERS):
-        folder = tests = ROOT / "tests"
-        environment = {**environment, "STACK": "containers" if suite == IN_CONTAINERS else "native"}
+    table = _LOGS / f"{suite}.table"  # which some suites leave
+    for left in (report, table):
+        left.unlink(missing_ok=True)
+    folder, tests = _where(suite)
+    stack = "containers" if suite == IN_CONTAINERS else "native"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
+    if suite in _SHARED_BY:
+        command += ["-n", str(_SHARED_BY[suite]), "--dist", "loadgroup"]
     print(f"{suite} ...", flush=True)
     if not tests.is_dir():
         return Outcome(suite, 0, 1, 0, 0)
@@ -122,7 +143,7 @@ def _run(suite: str, environment: dict[str, str]) -> Outcome:
         finished = subprocess.run(
             [*command, f"--junitxml={report}", f"--rootdir={folder}"],
             cwd=folder,
-            env=environment,
+            env={**environment, "STACK": stack},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -131,8 +152,17 @@ def _run(suite: str, environment: dict[str, str]) -> Outcome:
         outcome = replace(outcome, failed=1)  # pytest itself broke, after its report
     if not outcome.is_good:
         print(log.read_text(errors="replace"))
+    if table.exists():
+        print(table.read_text())
     print(outcome, flush=True)
     return outcome
+
+
+def _where(suite: str) -> tuple[Path, Path]:
+    """The folder to be in, and the one with the tests."""
+    if suite in _END_TO_END:
+        return ROOT / "tests", ROOT / "tests" / _END_TO_END[suite]
+    return ROOT / suite, ROOT / suite / "tests"
 
 
 def _read(suite: str, report: Path, seconds: float) -> Outcome:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -124,6 +125,12 @@ class Supervisor:
         pid = self._call().getPID()
         self._call().shutdown()
         _wait(lambda: not Path(f"/proc/{pid}").exists(), "the supervisor did not stop")
+
+    def kill(self) -> None:
+        """End supervisord alone, at once; its processes are leftovers then."""
+        pid = self._call().getPID()
+        os.kill(pid, signal.SIGKILL)
+        _wait(lambda: not Path(f"/proc/{pid}").exists(), "the supervisor did not end")
 
     def reread(self) -> None:
         """Take up the processes that have joined the table since the start, end those that left."""
