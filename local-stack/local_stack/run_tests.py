@@ -48,7 +48,7 @@ _END_TO_END = {
 }
 # How many processes share out a suite's tests, each with stacks of its own: most of the time it
 # waits.
-_SHARED_BY = {"local-stack": 2, "tests": 2, IN_CONTAINERS: 2, "crashes": 3}
+_SHARED_BY = {"local-stack": 2, "tests": 2, "crashes": 3}
 _LOGS = ROOT / ".local-stack" / "test-logs"
 _LINTERS = (("black", "--check", "--quiet", "."), ("flake8",))
 

@@ -3,15 +3,13 @@
 Every fixture that rests on `stack` is here anew: pytest would hand on the other platform's.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from local_stack.container_stack import ContainerStack
 from local_stack.native_stack import NativeStack
-from local_stack.stack import ROOT, Stack
+from local_stack.stack import Stack
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "scanner")]
 
@@ -27,9 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     limits = ("RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_SCAN_PER_MINUTE", "RATE_LIMIT_AUTH_PER_MINUTE")
     settings = {"BCRYPT_ROUNDS": "4", **dict.fromkeys(limits, "1000000")}
     folder = tmp_path_factory.mktemp("documented")
-    stack: Stack = NativeStack(folder, settings=settings, isolated=True)
-    if os.environ.get("STACK") == "containers":
-        stack = ContainerStack(ROOT, folder, settings=settings, isolated=True)
+    stack = NativeStack(folder, settings=settings, isolated=True)
     try:
         stack.up()
         yield stack

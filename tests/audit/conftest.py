@@ -3,7 +3,6 @@
 Every fixture that rests on `stack` is here anew: pytest would hand on the other platform's.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any
 
 import pytest
 from local_stack.audit import Audit
-from local_stack.container_stack import ContainerStack
 from local_stack.native_stack import NativeStack
-from local_stack.stack import ROOT, Stack
+from local_stack.stack import Stack
 
 sys.path[:0] = [str(Path(__file__).parent)]
 
@@ -32,9 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     quick = {"RECOVERY_INTERVAL_SECONDS": "1", "SAGA_STALE_SECONDS": "4", "BCRYPT_ROUNDS": "4"}
     settings = {**quick, **dict.fromkeys(limits, "1000000")}
     folder = tmp_path_factory.mktemp("audited")
-    stack: Stack = NativeStack(folder, settings=settings, isolated=True)
-    if os.environ.get("STACK") == "containers":
-        stack = ContainerStack(ROOT, folder, settings=settings, isolated=True)
+    stack = NativeStack(folder, settings=settings, isolated=True)
     try:
         stack.up()
         yield stack

@@ -1,10 +1,12 @@
 """The platform in containers: whole from a clean checkout, whole again after any death."""
 
+import re
 from collections.abc import Callable
 
 import httpx
 import pytest
 from local_stack import engine
+from local_stack.audit import HOLDS, Audit, report
 from local_stack.compose import BASE, DEV, HAPROXY
 from local_stack.container_stack import ContainerStack
 
@@ -35,6 +37,21 @@ def test_everything_is_there_and_healthy(stack: ContainerStack, api: Api) -> Non
     assert api.call("GET", "/health").json()["status"] == "healthy"
     assert api.ok("GET", f"/api/events/{EVENT_B}")["total_seats"] == 5000
     assert stack.project.volumes() == VOLUMES
+
+
+def test_the_audit_reads_every_part(stack: ContainerStack) -> None:
+    said: list[str] = []
+    assert report(Audit.of(stack), said.append) == HOLDS, said
+
+
+@pytest.mark.parametrize("service", ["user", "order", "event", "orchestrator"])
+def test_a_services_documentation_is_in_its_image(stack: ContainerStack, service: str) -> None:
+    base = f"http://127.0.0.1:{stack.ports[service]}"
+    page = httpx.get(f"{base}/apidocs/").raise_for_status().text
+    files = re.findall(r'(?:src|href)="(/[^"]+)"', page)
+    assert any(one.endswith(".js") for one in files)
+    for one in files:
+        httpx.get(base + one).raise_for_status()
 
 
 def test_what_is_ours_runs_without_roots_rights_and_can_write_nothing_but_tmp(
