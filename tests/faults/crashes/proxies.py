@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import socket
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,9 +17,14 @@ from watch import Watch
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PATIENCE_SECONDS = 60  # a frozen service takes its time
-_TELLING = ("step", "status", "undoing")  # what a call that writes the journal says
+_TELLING = ("step", "status")  # what a call that writes the journal says
+_BESIDE = "/revocations"  # asked for again and again beside all requests
 _PUBLISH = b"seat.hold.exchange"
-_CONFIRMED = b"\x00\x3c\x00\x50"  # AMQP 0-9-1: class 60 (basic), method 80 (ack)
+# AMQP 0-9-1: class 60 (basic), method 80 (ack); a frame's head, its end mark, and its kind 3 (body)
+_CONFIRMED = b"\x00\x3c\x00\x50"
+_FRAME_HEAD = struct.Struct(">BHI")
+_FRAME_END = 1
+_BODY = 3
 
 
 class Answer(NamedTuple):
@@ -72,8 +78,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         passing = _HttpPassing(self.server.target, self, body)
-        name = self.server.name
-        answer = self.server.watch.pass_on(name, _named(self.command, self.path, body), passing)
+        if self.path.startswith(_BESIDE):
+            answer = passing.send()
+        else:
+            name = _named(self.command, self.path, body)
+            answer = self.server.watch.pass_on(self.server.name, name, passing)
         if answer is None:
             self.close_connection = True
             return
@@ -216,7 +225,7 @@ class BrokerProxy:
                 if _PUBLISH not in chunk:
                     link.broker.sendall(chunk)
                     continue
-                link.publishing = _Publishing(link.broker, chunk)
+                link.publishing = _Publishing(link.broker, _whole_message(link.client, chunk))
                 answer = self._watch.pass_on(self._name, "publish hold", link.publishing)
                 link.publishing = None
                 if answer is None:
@@ -242,6 +251,21 @@ class _Link:
                     return
 
 
+def _whole_message(client: socket.socket, begun: bytes) -> bytes:
+    """The frames of a message that is published, which may come in pieces."""
+    while not _ends_with_body(begun) and (more := _receive(client)):
+        begun += more
+    return begun
+
+
+def _ends_with_body(frames: bytes) -> bool:
+    at, kind = 0, 0
+    while at + _FRAME_HEAD.size <= len(frames):
+        kind, _, size = _FRAME_HEAD.unpack_from(frames, at)
+        at += _FRAME_HEAD.size + size + _FRAME_END
+    return at == len(frames) and kind == _BODY
+
+
 def _receive(connection: socket.socket) -> bytes:
     try:
         return connection.recv(65536)
@@ -255,7 +279,8 @@ def _named(method: str, path: str, body: bytes) -> str:
     if not path.startswith(("/orders/", "/transfers/")) or not body:
         return name
     told = json.loads(body)
-    return " ".join([name, *(str(told[key]) for key in _TELLING if told.get(key))])
+    words = [str(told[key]) for key in _TELLING if told.get(key)]
+    return " ".join([name, *words, *(["undoing"] if told.get("undoing") else [])])
 
 
 def _local_ports(remote_port: int) -> set[int]:
