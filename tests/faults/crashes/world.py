@@ -20,15 +20,15 @@ Finding = tuple[int, str, tuple[tuple[str, str], ...]]
 
 # A seat that is noted here has the owner that it has.
 _STUBBORN_SEATS = """
-    CREATE TABLE stubborn_seats (seat_id UUID PRIMARY KEY);
+    CREATE TABLE IF NOT EXISTS stubborn_seats (seat_id UUID PRIMARY KEY);
     GRANT SELECT ON stubborn_seats TO PUBLIC;
-    CREATE FUNCTION refuse_new_owner() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    CREATE OR REPLACE FUNCTION refuse_new_owner() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF EXISTS (SELECT FROM stubborn_seats WHERE seat_id = NEW.seat_id) THEN
             RAISE EXCEPTION 'out of order';
         END IF;
         RETURN NEW;
     END $$;
-    CREATE TRIGGER refuse_new_owner BEFORE UPDATE ON seats FOR EACH ROW
+    CREATE OR REPLACE TRIGGER refuse_new_owner BEFORE UPDATE ON seats FOR EACH ROW
         WHEN (NEW.owner_user_id IS NOT NULL
               AND NEW.owner_user_id IS DISTINCT FROM OLD.owner_user_id)
         EXECUTE FUNCTION refuse_new_owner()
