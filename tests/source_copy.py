@@ -36,13 +36,13 @@ def copy_changed(tree: Path, services: tuple[str, ...], *changes: Change) -> Non
         change.make(tree)
 
 
-def run_copies(stack: Stack, tree: Path, services: tuple[str, ...]) -> None:
-    """Let the stack's own processes of those services run from `tree` from now on."""
-    table = stack.state_dir / "processes.json"  # what the supervisor's launcher reads
-    processes = json.loads(table.read_text())
-    for name in services:
+def run_copies(stack: Stack, tree: Path, processes: tuple[str, ...]) -> None:
+    """Let these processes of the stack run from `tree` from now on."""
+    path = stack.state_dir / "processes.json"  # what the supervisor's launcher reads
+    table = json.loads(path.read_text())
+    for name in processes:
         stack.stop(name)
-        processes[name]["cwd"] = str(tree / f"{name}-service")
-    table.write_text(json.dumps(processes))
-    for name in services:
+        table[name]["cwd"] = str(tree / Path(table[name]["cwd"]).name)
+    path.write_text(json.dumps(table))
+    for name in processes:
         stack.start(name)
