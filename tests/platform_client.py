@@ -41,8 +41,7 @@ class Api:
 
     def call(self, method: str, path: str, **request: Any) -> httpx.Response:
         """The raw answer."""
-        if self._login and time.monotonic() > self._good_until:
-            self._log_in_again(self._login)
+        self._stay_logged_in()
         return self._client.request(method, path, **request)
 
     def ok(self, method: str, path: str, **body: Any) -> Any:
@@ -63,11 +62,14 @@ class Api:
 
     def at(self, base_url: str) -> "Api":
         """The same token at another address."""
+        self._stay_logged_in()
         return Api(base_url, self.token)
 
-    def _log_in_again(self, login: dict[str, str]) -> None:
+    def _stay_logged_in(self) -> None:
+        if self._login is None or time.monotonic() < self._good_until:
+            return
         with Api(self.base_url) as api:
-            self.token = api.ok("POST", "/api/auth/login", **login)["access_token"]
+            self.token = api.ok("POST", "/api/auth/login", **self._login)["access_token"]
         self._client.headers["Authorization"] = f"Bearer {self.token}"
         self._good_until = time.monotonic() + _TOKENS_ARE_GOOD_SECONDS
 

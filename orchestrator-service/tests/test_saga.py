@@ -253,6 +253,15 @@ def test_recovery_at_a_pivot_that_nobody_answers_waits_for_the_next_round(
     assert (world.effects, journal.outcome) == ({"one", "two"}, None)
 
 
+def test_recovery_at_a_pivot_that_the_other_side_fails_at_goes_back(
+    saga: Saga[None], world: World, journal: MemoryJournal
+) -> None:
+    world.effects = {"one", "two"}
+    world.fails["three"] = (AppError(ErrorCode.INTERNAL_ERROR, "a bug over there"), False)
+    saga.recover(None, journal, "test.three", False)
+    assert (world.effects, journal.outcome) == (set(), "INTERNAL_ERROR")
+
+
 def test_recovery_of_a_saga_that_was_undoing_never_goes_forward(
     saga: Saga[None], world: World, journal: MemoryJournal
 ) -> None:
@@ -278,6 +287,15 @@ def test_a_pivot_that_cannot_be_undone_is_left_to_be_done_again(
     world.fails.clear()
     decided_at_once.recover(None, journal, journal.begun, journal.is_undoing)
     assert world.effects == {"one", "two"}
+
+
+def test_where_nothing_can_be_undone_recovery_tries_again_whatever_the_other_side_fails_with(
+    decided_at_once: Saga[None], world: World, journal: MemoryJournal
+) -> None:
+    world.fails["one"] = (AppError(ErrorCode.INTERNAL_ERROR, "a bug over there"), False)
+    with pytest.raises(AppError):
+        decided_at_once.recover(None, journal, "test.one", False)
+    assert (journal.is_undoing, journal.outcome) == (False, None)
 
 
 def test_where_nothing_can_be_undone_a_refused_recovery_leaves_the_record_as_it_was(

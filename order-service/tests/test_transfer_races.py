@@ -12,6 +12,7 @@ ROUNDS_OF_CONTROL = 400
 LOCKS = r" FOR UPDATE$"
 GUARD = r"AND transfers\.saga IS NULL"
 BUYERS_LOCK = r"pg_advisory_xact_lock"
+VERSION = r" AND transfers\.saga_version = %\(saga_version_\d+\)s"
 
 TakeOut = Callable[[str], None]
 
@@ -221,3 +222,29 @@ def test_without_lock_and_guard_two_claims_succeed(own_desk: Desk, take_out: Tak
     take_out(GUARD)
     with pytest.raises(AssertionError, match="^2 winners"):
         two_drivers(own_desk, "confirm", ROUNDS_OF_CONTROL)
+
+
+def several_recoveries(desk: Desk) -> None:
+    transfer = desk.claim(desk.verified(desk.sold()), "confirm")[1]
+    path = f"/transfers/{transfer['transfer_id']}/saga/take-over"
+
+    def take_over() -> Answer:
+        seen = transfer["saga_version"]
+        return desk.call("POST", path, saga_version=seen, driver=str(uuid4()))
+
+    winners = winners_of(at_once(*[take_over] * 5))
+    assert len(winners) == 1, f"{len(winners)} winners"
+    assert winners == [desk.now(transfer)]
+
+
+def test_of_several_recoveries_that_take_a_saga_over_at_once_one_succeeds(desk: Desk) -> None:
+    for _ in range(10):
+        several_recoveries(desk)
+
+
+def test_without_the_version_that_they_have_seen_all_of_them_do(
+    own_desk: Desk, take_out: TakeOut
+) -> None:
+    take_out(VERSION)
+    with pytest.raises(AssertionError, match="^5 winners"):
+        several_recoveries(own_desk)

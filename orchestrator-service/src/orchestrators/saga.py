@@ -101,7 +101,8 @@ class Saga(Generic[R]):
         """Settle a record whose driver is gone: forward from the pivot on, back before it.
 
         At the pivot nobody knows whether it happened, so it is done (again); where it is refused,
-        everything is undone. Raises what stands in the way; the next round goes on from there.
+        or answered with INTERNAL_ERROR, everything is undone. Raises what stands in the way; the
+        next round goes on from there.
         """
         if undoing or not self.is_pivot(step_name):
             stands = not self._undo(record, journal, ErrorCode.INTERNAL_ERROR, in_doubt=undoing)
@@ -111,18 +112,21 @@ class Saga(Generic[R]):
             self._finish(record)
 
     def _redo_pivot(self, record: R, journal: Journal) -> bool:
-        """Whether the pivot is done now; where it is refused, what came before it is undone."""
+        """Whether the pivot is done now; where it cannot be, all is undone that can be."""
         try:
             self._pivot.do(record)
             return True
         except AppError as error:
-            if not _is_refusal(error):
+            refused = _is_refusal(error)
+            can_be_undone = self._pivot_at > 0 or self._pivot.undo is not None
+            # a service that answers, and fails, may do so for ever; one that is away comes back
+            failing = error.code is ErrorCode.INTERNAL_ERROR and can_be_undone
+            if not refused and not failing:
                 raise
-            if self._pivot_at == 0 and self._pivot.undo is None:
-                journal.abandon()
-                self._count("refused")
-            else:
-                self._undo(record, journal, error.code)
+            if can_be_undone:
+                return not self._undo(record, journal, error.code, in_doubt=failing)
+            journal.abandon()
+            self._count("refused")
             return False
 
     def _finish(self, record: R) -> None:

@@ -1,0 +1,82 @@
+"""One case: a scenario, a boundary, a fault; and what must hold whatever it was."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from common.testing import wait_for
+from faults import Fault, Striking
+from scenarios import Scenario
+from watch import Boundary
+from world import World
+
+_SETTLED_WITHIN_SECONDS = 60  # after the fault's end, by the issue that asks for it
+
+
+def watched(world: World, scenario: type[Scenario]) -> list[Boundary]:
+    """The boundaries of a scenario, in the order of one undisturbed run."""
+    subject = scenario(world)
+    world.watch.begin()
+    subject.act(subject.entry)
+    seen = list(world.watch.seen)
+    wait_for(subject.is_settled, "an undisturbed run to settle", seconds=30)
+    subject.assert_whole()
+    return seen
+
+
+def run(world: World, scenario: type[Scenario], boundary: Boundary, fault: Fault) -> float:
+    """Raises AssertionError where anything is not as it must be; the seconds until it was settled.
+
+    Settled, every rule holds for the records of the case and for all (the audit); what the client
+    was told is true, and when it asks again it is told what is so.
+    """
+    world.orchestrator.wait_until_it_answers()
+    wait_for(world.stack.is_healthy, "the platform", seconds=30)
+    subject = scenario(world)
+    striking = Striking(world, fault, boundary)
+    world.watch.begin()
+    with striking.recovering():
+        striking.arm()
+        with ThreadPoolExecutor(1) as pool:
+            acting = pool.submit(_answer, subject, subject.entry)
+            assert world.watch.struck.wait(10), f"{boundary} was not reached"
+            struck = time.monotonic()
+            wait_for(
+                lambda: acting.done() and subject.is_settled(),
+                "it to be settled",
+                seconds=_SETTLED_WITHIN_SECONDS,
+            )
+            seconds = time.monotonic() - struck
+        happened = subject.assert_whole()
+        striking.thaw()
+        assert subject.assert_whole() is happened, "what came late changed something"
+    answer = acting.result()
+    if answer is not None and subject.was_promised(answer):
+        assert happened, f"this was promised: {answer.text}"
+    _assert_definite_answer(world, subject, happened)
+    findings = world.new_findings()
+    assert not findings, findings
+    return seconds
+
+
+def _assert_definite_answer(world: World, subject: Scenario, happened: bool) -> None:
+    """Asked again, once everything is there again."""
+    again = wait_for(lambda: _definite(subject, world.stack.gateway_url), "an answer", seconds=30)
+    wait_for(subject.is_settled, "the second try to settle", seconds=30)
+    now_happened = subject.assert_whole()
+    assert now_happened or not happened, "the second try has undone it"
+    assert now_happened or not subject.was_promised(again), again.text
+
+
+def _definite(subject: Scenario, url: str) -> httpx.Response | None:
+    answer = _answer(subject, url)
+    return None if answer is None or answer.status_code in (202, 503) else answer
+
+
+def _answer(subject: Scenario, url: str) -> httpx.Response | None:
+    """None where the connection ended without one."""
+    try:
+        return subject.act(url)
+    except httpx.HTTPError:
+        return None
