@@ -49,8 +49,8 @@ def _recover(records: SagaRecords[R], seen: R, settle: Callable[[R], None]) -> N
 
 def main() -> None:
     """Run until the process is ended."""
-    settings = load(Settings)
     logs.configure("recovery")
+    settings = load(Settings)
     wiring = Wiring(settings)
     serve_sidecar(
         "recovery",
