@@ -39,26 +39,34 @@ def _missing_for(module: str = "", suite: str = "tests", *_: str) -> list[str]:
 
 def _install_python_packages() -> None:
     """Bring .venv up to the requirements and build the gRPC stubs, unless both are unchanged."""
-    requirements = [
-        *sorted(ROOT.glob("*/requirements.txt")),
-        ROOT / "local-stack" / "standins" / "requirements.txt",
-        ROOT / "requirements-dev.txt",
-    ]
-    inputs = [*requirements, ROOT / "common" / "pyproject.toml", *sorted(_PROTO.glob("*"))]
-    digest = hashlib.sha256(str(ROOT).encode() + sys.version.encode())
-    for path in inputs:
-        if path.is_file():
-            digest.update(path.read_bytes())
-    stamp = VENV / "installed"
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+    stamp, wanted = VENV / "installed", digest()
+    if stamp.exists() and stamp.read_text() == wanted:
         return
     print("Installing Python packages into .venv ...", flush=True)
     if not _has_pip():
         venv.create(VENV, with_pip=True, clear=True)
-    listed = [argument for path in requirements for argument in ("-r", str(path))]
+    listed = [argument for path in _requirements() for argument in ("-r", str(path))]
     _run(PYTHON, "-m", "pip", "install", "--quiet", *listed, "-e", str(ROOT / "common"))
     _run(PYTHON, _PROTO / "generate.py")
-    stamp.write_text(digest.hexdigest())
+    stamp.write_text(wanted)
+
+
+def digest() -> str:
+    """What .venv is made of, and for which clone; it is noted in .venv/installed."""
+    inputs = [*_requirements(), ROOT / "common" / "pyproject.toml", *sorted(_PROTO.glob("*"))]
+    found = hashlib.sha256(str(ROOT).encode() + sys.version.encode())
+    for path in inputs:
+        if path.is_file():
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _requirements() -> list[Path]:
+    return [
+        *sorted(ROOT.glob("*/requirements.txt")),
+        ROOT / "local-stack" / "standins" / "requirements.txt",
+        ROOT / "requirements-dev.txt",
+    ]
 
 
 def _has_pip() -> bool:

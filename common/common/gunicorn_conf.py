@@ -23,6 +23,7 @@ worker_tmp_dir = "/dev/shm"
 accesslog = None
 control_socket_disable = True  # one file in the home folder, the same for every service
 logconfig_dict = logs.config("gunicorn")
+logs.configure("gunicorn")  # until the app is there: its own line for whatever Python says
 
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)

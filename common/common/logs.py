@@ -2,6 +2,8 @@
 
 import logging
 import logging.config
+import sys
+import threading
 from typing import Any
 
 from common import correlation
@@ -54,5 +56,16 @@ def config(service: str) -> dict[str, Any]:
 
 
 def configure(service: str) -> None:
-    """Send everything this process logs through the JSON formatter."""
+    """Send everything this process says through the JSON formatter.
+
+    Also what Python itself would write as text: warnings, and the exceptions that nobody catches.
+    """
     logging.config.dictConfig(config(service))
+    logging.captureWarnings(True)
+    sys.excepthook = lambda kind, error, trace: _uncaught(error)
+    threading.excepthook = lambda thrown: _uncaught(thrown.exc_value)
+
+
+def _uncaught(error: BaseException | None) -> None:
+    if not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        logging.getLogger(__name__).critical("nobody caught this", exc_info=error)

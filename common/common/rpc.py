@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -129,7 +130,10 @@ def _carries_app_error(error: Any) -> bool:
 
 
 class ServerInterceptor(grpc.ServerInterceptor):
-    """Checks the internal token, adopts the correlation ID, turns AppErrors into a status."""
+    """Checks the internal token, adopts the correlation ID, turns AppErrors into a status.
+
+    Each call is a line in the log.
+    """
 
     def __init__(self, internal_token: str) -> None:
         self._token = internal_token
@@ -144,23 +148,36 @@ class ServerInterceptor(grpc.ServerInterceptor):
 
         def guarded(request: Any, context: grpc.ServicerContext) -> Any:
             correlation.adopt(metadata.get(correlation.METADATA_KEY))
+            started = time.perf_counter()
             try:
-                if not internal_token_matches(metadata.get(INTERNAL_TOKEN_KEY), self._token):
-                    raise AppError(
-                        ErrorCode.UNAUTHORIZED, "The internal token is missing or wrong."
-                    )
-                return servicer_method(request, context)
+                self._demand_token(metadata)
+                answer = servicer_method(request, context)
             except AppError as error:
-                _abort(context, error)
+                failure = error
             except Exception:
-                log.exception("unexpected error", extra={"method": details.method})
-                _abort(context, AppError(ErrorCode.INTERNAL_ERROR, "Something went wrong."))
+                log.exception("unexpected error", extra={"rpc": details.method})
+                failure = AppError(ErrorCode.INTERNAL_ERROR, "Something went wrong.")
+            else:
+                _log_call(details.method, started, "OK")
+                return answer
+            _log_call(details.method, started, failure.code.value)
+            _abort(context, failure)
 
         return grpc.unary_unary_rpc_method_handler(
             guarded,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+    def _demand_token(self, metadata: dict[str, Any]) -> None:
+        if not internal_token_matches(metadata.get(INTERNAL_TOKEN_KEY), self._token):
+            raise AppError(ErrorCode.UNAUTHORIZED, "The internal token is missing or wrong.")
+
+
+def _log_call(method: str, started: float, outcome: str) -> None:
+    seconds = time.perf_counter() - started
+    fields = {"rpc": method, "outcome": outcome, "milliseconds": round(seconds * 1000, 1)}
+    log.info("request", extra=fields)
 
 
 def _abort(context: grpc.ServicerContext, error: AppError) -> None:

@@ -1,12 +1,14 @@
 """Settings: the environment, read once at start, by name; a missing or bad value stops us."""
 
+import logging
 import re
-import sys
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
+
+log = logging.getLogger(__name__)
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+$")]
@@ -92,17 +94,16 @@ _CANNOT_START = 3
 
 
 def load(settings: type[S], **overrides: Any) -> S:
-    """`settings` from the environment; ends the process with what is missing or wrong, by name."""
+    """`settings` from the environment; ends the process where one is missing or wrong.
+
+    Each is named by a line of the log, which has to be configured.
+    """
     try:
         return settings(**overrides)
     except ValidationError as error:
-        problems = []
         for problem in error.errors(include_url=False, include_input=False):
             name = ".".join(str(part) for part in problem["loc"]).upper()
             missing = problem["type"] == "missing"
             what = "is missing" if missing else problem["msg"].removeprefix("Value error, ")
-            problems.append(f"  {name} {what}" if name else f"  {what}")
-        print(
-            "These settings stop the service from starting:", *problems, sep="\n", file=sys.stderr
-        )
+            log.critical("a setting stops the start", extra={"problem": f"{name} {what}".strip()})
         raise SystemExit(_CANNOT_START) from None

@@ -127,9 +127,10 @@ class CuttableLine:
         self.cut()
 
     def cut(self) -> None:
-        """End every connection there is."""
-        while self._open:
-            with self._open.pop() as connection, suppress(OSError):
+        """End every connection there is, and none that is made meanwhile."""
+        there, self._open = self._open, []
+        for connection in there:
+            with connection, suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:

@@ -75,3 +75,31 @@ client.get("/metrics")
     assert request["milliseconds"] >= 0
     assert bug["correlation_id"] == request["correlation_id"] == "given-by-the-caller"
     assert "secret" not in json.dumps(request)
+
+
+def test_what_python_itself_says_is_a_line_too() -> None:
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            """
+import threading, warnings
+from common import logs
+logs.configure("things")
+warnings.warn("this will go")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+[].pop()
+""",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    warning, of_thread, of_main = map(json.loads, ended.stdout.splitlines())
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert (warning["level"], warning["logger"]) == ("WARNING", "py.warnings")
+    assert "this will go" in warning["message"]
+    assert "ZeroDivisionError" in of_thread["exc_info"] and "IndexError" in of_main["exc_info"]
+    assert {line["service"] for line in (warning, of_thread, of_main)} == {"things"}

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from doubles import CuttableLine, Servicer, free_port, rpc_server
 from inventory_api import inventory_pb2 as pb
 from inventory_api import inventory_pb2_grpc
 
-from common import correlation
+from common import correlation, logs
 from common.errors import AppError, ErrorCode, RowLocked, Unreachable
 from common.rpc import RpcClient
 from common.testing import INTERNAL_TOKEN, wait_for
@@ -129,6 +130,24 @@ def test_the_correlation_id_is_passed_on(servicer: Servicer, target: str) -> Non
     servicer.behaviour = lambda request, context: pb.Seat(seat_id=correlation.current())
     correlation.adopt("given-by-the-caller")
     assert call(client_of(target)).seat_id == "given-by-the-caller"
+
+
+def test_each_call_is_a_line_under_the_callers_id(
+    servicer: Servicer, target: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    refusal = AppError(ErrorCode.SEAT_UNAVAILABLE, "")
+    with caplog.at_level("INFO", "common.rpc"):
+        caplog.handler.addFilter(logs.config("things")["filters"]["context"]["()"]("things"))
+        for behaviour in (servicer.behaviour, raising(refusal), raising(RuntimeError())):
+            correlation.adopt("given-by-the-caller")
+            servicer.behaviour = behaviour
+            with suppress(AppError):
+                call(client_of(target))
+    told = [record for record in caplog.records if record.message == "request"]
+    assert [record.outcome for record in told] == ["OK", "SEAT_UNAVAILABLE", "INTERNAL_ERROR"]
+    assert {record.rpc.rpartition("/")[2] for record in told} == {"GetSeatOwner"}
+    assert {record.correlation_id for record in told} == {"given-by-the-caller"}
+    assert all(record.milliseconds >= 0 for record in told)
 
 
 def test_a_method_that_is_not_there_is_unavailable(target: str) -> None:

@@ -1,5 +1,6 @@
 """A service as it runs: gunicorn, several worker processes, one /metrics over all of them."""
 
+import json
 import os
 import signal
 import subprocess
@@ -81,4 +82,6 @@ def test_with_a_setting_missing_it_ends_and_says_which(tmp_path: Path) -> None:
         timeout=30,
     )
     assert ended.returncode == 3
-    assert "INTERNAL_API_TOKEN is missing" in ended.stderr
+    lines = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert "INTERNAL_API_TOKEN is missing" in [line.get("problem") for line in lines]
+    assert ended.stderr == ""

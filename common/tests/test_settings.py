@@ -41,12 +41,13 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def refusal(capsys: pytest.CaptureFixture[str]) -> str:
-    """What the operator reads when the settings stop the service."""
+def refusal(caplog: pytest.LogCaptureFixture) -> str:
+    """What the operator reads when the settings stop the service: a line for each."""
+    caplog.clear()
     with pytest.raises(SystemExit) as stopped:
         load(Settings)
     assert stopped.value.code == 3
-    return capsys.readouterr().err
+    return "".join(f"{record.problem}\n" for record in caplog.records)
 
 
 def test_good_settings_are_read_by_name() -> None:
@@ -61,11 +62,11 @@ def test_a_password_with_any_characters_reaches_the_database() -> None:
 
 
 def test_everything_missing_is_named_at_once(
-    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     environment.delenv("INTERNAL_API_TOKEN")
     environment.setenv("DB_HOST", "")  # empty is missing
-    said = refusal(capsys)
+    said = refusal(caplog)
     assert "INTERNAL_API_TOKEN is missing" in said
     assert "DB_HOST is missing" in said
     assert "DB_NAME" not in said
@@ -85,23 +86,23 @@ def test_everything_missing_is_named_at_once(
     ],
 )
 def test_a_bad_value_is_named_and_not_shown(
-    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, bad: str
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, bad: str
 ) -> None:
     environment.setenv(name, bad)
-    said = refusal(capsys)
-    assert f"  {name} " in said
+    said = refusal(caplog)
+    assert said.startswith(f"{name} ") and said.count("\n") == 1
     assert name != "JWT_SECRET" or bad not in said
 
 
 @pytest.mark.parametrize("name", ["INTERNAL_API_TOKEN", "DB_PASS", "JWT_SECRET", "RABBITMQ_PASS"])
 @pytest.mark.parametrize("value", ["change-me-to-something-random-0000", "CHANGEME" * 5])
 def test_a_placeholder_is_no_secret_in_production(
-    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str, value: str
 ) -> None:
     environment.setenv(name, value)
-    assert f"  {name} is still a placeholder" in refusal(capsys)
+    assert f"{name} is still a placeholder" in refusal(caplog)
     environment.delenv("FLASK_ENV")  # production is what it is where nothing is said
-    assert name in refusal(capsys)
+    assert name in refusal(caplog)
 
 
 def test_a_placeholder_is_enough_in_development(environment: pytest.MonkeyPatch) -> None:
@@ -111,11 +112,11 @@ def test_a_placeholder_is_enough_in_development(environment: pytest.MonkeyPatch)
 
 
 def test_a_short_jwt_secret_is_refused_in_development_too(
-    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     environment.setenv("FLASK_ENV", "development")
     environment.setenv("JWT_SECRET", "short")
-    assert "JWT_SECRET" in refusal(capsys)
+    assert "JWT_SECRET" in refusal(caplog)
 
 
 def test_settings_do_not_change() -> None:

@@ -25,8 +25,8 @@ _WAIT_FOR_PORT_SECONDS = 5.0
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    settings = load(Settings)
     logs.configure(SERVICE)
+    settings = load(Settings)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -67,7 +67,8 @@ def _demand_free_port(host: str, port: int) -> None:
                 return
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise SystemExit(f"Port {port} is taken: {error}") from error
+                    log.critical("port is taken", extra={"port": port, "reason": str(error)})
+                    raise SystemExit(1) from error
         time.sleep(0.1)
 
 

@@ -3,6 +3,7 @@ from uuid import uuid4
 
 import pytest
 
+from common import logs
 from common.errors import AppError, ErrorCode
 from common.testing import INTERNAL_TOKEN, wait_for
 from src.clients.order_client import OrderClient
@@ -192,6 +193,10 @@ def test_a_malformed_message_is_parked_as_it_was(broker, orders, body):
 def test_the_consumer_outlives_an_outage_and_tells_of_it_once(
     broker, orders, store, held, relay, consumer, caplog
 ):
+    marker = uuid4()
+    broker.publish(hold_message(uuid4(), uuid4(), marker), correlation_id="a-buyers-request")
+    wait_for(lambda: orders.failed(marker), "an earlier message")
+    caplog.handler.addFilter(logs.config("inventory")["filters"]["context"]["()"]("inventory"))
     with caplog.at_level(logging.INFO):
         relay.cut(accepting=False)
         wait_for(lambda: not connected(consumer), "the outage to be noticed")
@@ -203,6 +208,7 @@ def test_the_consumer_outlives_an_outage_and_tells_of_it_once(
         wait_for(lambda: connected(consumer), "the consumer")
     consumers_lines = [record for record in caplog.records if "queue" in vars(record)]
     assert [line.message for line in consumers_lines] == ["cannot consume", "consuming"]
+    assert "a-buyers-request" not in [line.correlation_id for line in consumers_lines]
 
 
 def test_a_message_whose_consumer_dies_in_between_is_delivered_again(

@@ -68,9 +68,14 @@ def missing_servers() -> list[str]:
 
 
 def missing_test_tools() -> list[str]:
-    """The packages that the end-to-end tests need beside: a browser, and Node for newman."""
+    """The packages that the end-to-end tests need beside.
+
+    A browser, Node for newman, and what the README's commands call.
+    """
     return _absent(
         {
+            "curl": shutil.which("curl"),
+            "jq": shutil.which("jq"),
             "chromium": chromium_program(),
             "chromium-driver": chromedriver_program(),
             "nodejs": node_program(),

@@ -51,6 +51,9 @@ class Postgres:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "max_connections": 300,
+            # else a statement that fails is in the log with its values: a password's hash
+            "log_min_error_statement": "panic",
+            "log_error_verbosity": "terse",
             "shared_buffers": "256MB",
             "fsync": "on" if self._durable else "off",
             "synchronous_commit": "on" if self._durable else "off",

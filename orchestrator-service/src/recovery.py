@@ -105,8 +105,8 @@ def recover_all(
 
 def main() -> None:
     """Run until the process is ended."""
-    settings = load(Settings)
     logs.configure("recovery")
+    settings = load(Settings)
     wiring = Wiring(settings)
     serve_sidecar(
         "recovery",

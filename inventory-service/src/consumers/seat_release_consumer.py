@@ -114,6 +114,7 @@ class SeatReleaseConsumer:
                 reason = "unexpected error"
             finally:
                 self._consuming = False
+                correlation.adopt(None)  # what follows is of no message
             if not self._outage_told:
                 log.warning("cannot consume", extra={"queue": self._queue, "reason": reason})
                 self._outage_told = True
