@@ -105,8 +105,8 @@ def test_calls_at_work_are_finished_before_the_end(settings, ports, store, datab
             confirmed = pool.submit(inventory.confirm, seat, user, hold)
             wait_for(lambda: waits_for_a_lock(store), "the call to wait")
             process.terminate()
-        assert confirmed.result(5) is True
-        assert process.wait(5) == 0
+        assert confirmed.result(30) is True
+        assert process.wait(30) == 0
 
 
 def waits_for_a_lock(store) -> bool:
