@@ -117,7 +117,7 @@ class Arena:
     def at_once(self, *calls: Callable[[], T], within: float = 0) -> list[T]:
         """What each call gives, in a thread of its own.
 
-        All begin at the same moment, or each at any moment `within` so many seconds.
+        All begin at the same moment, or all but the first at any moment `within` so many seconds.
         """
         barrier = threading.Barrier(len(calls))
         self.tally.clients = max(self.tally.clients, len(calls))
@@ -127,12 +127,18 @@ class Arena:
             time.sleep(after)
             return call()
 
+        later = [self.chance.random() * within for _ in calls[1:]]
         with ThreadPoolExecutor(len(calls)) as pool:
-            return list(pool.map(begin, calls, [self.chance.random() * within for _ in calls]))
+            return list(pool.map(begin, calls, [0, *later]))
 
     def race(self, *calls: Callable[[], httpx.Response], within: float = 0) -> list[httpx.Response]:
         """The answers to calls that begin so, counted."""
         return [self.tally.hear(answer) for answer in self.at_once(*calls, within=within)]
+
+    def refund(self, order_id: str) -> httpx.Response:
+        """Staff gives a price back."""
+        path = f"/api/orders/{order_id}/refund"
+        return self.staff.call("POST", path, json={"reason": "rain"})
 
     def findings(self, **options: float) -> list[str]:
         """What the audit finds broken, and what did not settle."""
@@ -141,6 +147,16 @@ class Arena:
             found += [f"rule {one['rule']}: {one['what']} {one['ids']}" for one in part["findings"]]
             found += [f"not settled: {record}" for record in part["unsettled"]]
         return found
+
+
+def reserve(buyer: Buyer, seat_id: str) -> httpx.Response:
+    """What comes of reserving a seat."""
+    return buyer.api.call("POST", "/api/reserve", json={"seat_id": seat_id})
+
+
+def pay(buyer: Buyer, order_id: str) -> httpx.Response:
+    """What comes of paying an order."""
+    return buyer.api.call("POST", "/api/pay", json={"order_id": order_id})
 
 
 def lasts(call: Callable[[], httpx.Response]) -> float:

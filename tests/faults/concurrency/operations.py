@@ -8,6 +8,7 @@ import httpx
 
 from deals import Deal
 from outside import wrong_codes
+from platform_client import Api
 from town import Story, Visitor
 
 Act = Callable[[Visitor], httpx.Response | None]
@@ -117,7 +118,7 @@ def initiate(me: Visitor) -> httpx.Response | None:
     return answer
 
 
-@operation(12, *_CODE, _TRANSFER)
+@operation(7, *_CODE, _TRANSFER)
 def give_code(me: Visitor) -> httpx.Response | None:
     story = me.story("begun")
     if story is None:
@@ -127,7 +128,7 @@ def give_code(me: Visitor) -> httpx.Response | None:
     return story.deal.give_code(name, right if me.mostly() else next(wrong_codes(right)))
 
 
-@operation(10, *_CODE, _TRANSFER, "402 INSUFFICIENT_CREDITS", "428 OTP_REQUIRED")
+@operation(13, *_CODE, _TRANSFER, "402 INSUFFICIENT_CREDITS", "428 OTP_REQUIRED")
 def confirm(me: Visitor) -> httpx.Response | None:
     story = me.story("begun")
     if story is None:
@@ -140,12 +141,13 @@ def confirm(me: Visitor) -> httpx.Response | None:
     return answer
 
 
-def _settle(me: Visitor, stage: str, what: str, after: str, **body: str) -> httpx.Response | None:
-    """What a party does about a transfer, which then is at another stage."""
-    story = me.story(stage)
+def _settle(
+    story: Story | None, what: str, by: Api, after: str, **body: str
+) -> httpx.Response | None:
+    """What is done about a transfer, which then is at another stage."""
     if story is None:
         return None
-    answer = story.deal.settle(what, me.user.api, **body)
+    answer = story.deal.settle(what, by, **body)
     if answer.is_success:
         story.stage = after
     return answer
@@ -153,30 +155,28 @@ def _settle(me: Visitor, stage: str, what: str, after: str, **body: str) -> http
 
 @operation(2, _TRANSFER)
 def cancel(me: Visitor) -> httpx.Response | None:
-    return _settle(me, "begun", "cancel", "over")
+    return _settle(me.story("begun"), "cancel", me.user.api, "over")
 
 
-@operation(5, _TRANSFER)
+@operation(7, _TRANSFER)
 def dispute(me: Visitor) -> httpx.Response | None:
-    return _settle(me, "completed", "dispute", "disputed", reason="it was not I")
+    story = me.story("completed")
+    return _settle(story, "dispute", me.user.api, "disputed", reason="it was not I")
 
 
-@operation(4, _TRANSFER, "402 INSUFFICIENT_CREDITS", "403 FORBIDDEN", "409 SEAT_UNAVAILABLE")
+@operation(7, _TRANSFER, "402 INSUFFICIENT_CREDITS", "403 FORBIDDEN", "409 SEAT_UNAVAILABLE")
 def reverse(me: Visitor) -> httpx.Response | None:
-    return _settle(me, "disputed", "reverse", "over")
+    """By a party, or by staff."""
+    if me.dice.random() < 0.5:
+        return _settle(me.story("disputed"), "reverse", me.user.api, "over")
+    return _settle(me.others_story("disputed"), "reverse", me.town.arena.staff, "over")
 
 
 @operation(2, _TRANSFER)
 def dismiss(me: Visitor) -> httpx.Response | None:
     """By staff."""
-    disputed = [one for one in me.town.stories if one.stage == "disputed"]
-    story = me.any_of(disputed or me.town.stories)
-    if story is None:
-        return None
-    answer = story.deal.settle("dismiss", me.town.arena.staff, reason="no proof")
-    if answer.is_success:
-        story.stage = "completed"
-    return answer
+    story, staff = me.others_story("disputed"), me.town.arena.staff
+    return _settle(story, "dismiss", staff, "completed", reason="no proof")
 
 
 @operation(3, "409 ORDER_INVALID_STATE", "409 SEAT_UNAVAILABLE")

@@ -6,10 +6,10 @@ from functools import partial
 import httpx
 import pytest
 
-from arena import Arena, lasts
+from arena import Arena, lasts, pay, reserve
 from platform_client import Buyer
 from scale import ROUNDS_OF_CONTROL, SCALE
-from tally import assert_definite
+from tally import assert_definite, kind
 
 _PATIENCE_SECONDS = 10
 
@@ -18,14 +18,9 @@ def reserve_once_free(buyer: Buyer, seat_id: str) -> httpx.Response:
     """Ask for a seat until it is had or sold."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        answer = buyer.api.call("POST", "/api/reserve", json={"seat_id": seat_id})
-        is_held = answer.status_code == 409 and answer.json()["error_code"] == "SEAT_UNAVAILABLE"
-        if not is_held or time.monotonic() > deadline:
+        answer = reserve(buyer, seat_id)
+        if kind(answer) != "409 SEAT_UNAVAILABLE" or time.monotonic() > deadline:
             return answer
-
-
-def pay(buyer: Buyer, order_id: str) -> httpx.Response:
-    return buyer.api.call("POST", "/api/pay", json={"order_id": order_id})
 
 
 def pay_against_the_end(arena: Arena, rounds: int) -> None:
@@ -34,7 +29,7 @@ def pay_against_the_end(arena: Arena, rounds: int) -> None:
     pay_seconds = lasts(partial(pay, first, first.reserve(arena.seat())["order_id"]))
     for _ in range(rounds):
         held = first.reserve(arena.seat())
-        arena.end_hold_in(held["order_id"], arena.chance.random() * pay_seconds)
+        arena.end_hold_in(held["order_id"], arena.chance.random() * pay_seconds * 4)
         paid, reserved = arena.race(
             partial(pay, first, held["order_id"]),
             partial(reserve_once_free, second, held["seat_id"]),

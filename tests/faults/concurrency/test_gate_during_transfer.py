@@ -65,7 +65,7 @@ def test_a_seat_whose_owner_went_in_never_moves(arena: Arena) -> None:
     answers = arena.race(
         *(partial(deal.confirm, deal.party(name)) for name in PARTIES * 2),
         partial(deal.initiate, buyer_user_id=arena.buyers(1)[0].user_id),
-        partial(refund, arena, deal),
+        partial(arena.refund, deal.order_id),
         partial(scan, arena, deal, "buyer"),
     )
     refusals = ("409 TRANSFER_INVALID_STATE", "409 SEAT_UNAVAILABLE", "409 ORDER_INVALID_STATE")
@@ -73,8 +73,3 @@ def test_a_seat_whose_owner_went_in_never_moves(arena: Arena) -> None:
     assert kind(answers[-1]) in ("200 NOT_OWNER", "200 DUPLICATE")
     assert not any(answer.is_success for answer in answers[:-1])
     assert_settled(deal, False, ["seller"], before)
-
-
-def refund(arena: Arena, deal: Deal) -> httpx.Response:
-    path = f"/api/orders/{deal.order_id}/refund"
-    return arena.staff.call("POST", path, json={"reason": "rain"})

@@ -7,7 +7,7 @@ from functools import partial
 import httpx
 import pytest
 
-from arena import Arena, Rush
+from arena import Arena, Rush, pay, reserve
 from platform_client import Buyer
 from scale import SCALE, SEED
 from tally import assert_definite
@@ -18,16 +18,14 @@ Answers = list[httpx.Response]
 
 def buy(arena: Arena, buyer: Buyer, seat_id: str) -> Answers:
     """What comes of reserving a seat, and of paying for it once it is held."""
-    reserve, pay = (partial(buyer.api.call, "POST", f"/api/{name}") for name in ("reserve", "pay"))
-    answers = [arena.tally.hear(reserve(json={"seat_id": seat_id}))]
-    if answers[0].is_success:
-        order_id = answers[0].json()["data"]["order_id"]
-        answers.append(arena.tally.hear(pay(json={"order_id": order_id})))
-    return answers
+    reserved = arena.tally.hear(reserve(buyer, seat_id))
+    if not reserved.is_success:
+        return [reserved]
+    return [reserved, arena.tally.hear(pay(buyer, reserved.json()["data"]["order_id"]))]
 
 
 def rush_for_one_seat(arena: Arena, buyers: int) -> None:
-    """All reserve it at the same moment; whoever holds it pays."""
+    """All reserve it at the same moment; whoever holds it pays, at once."""
     crowd, seat_id = arena.buyers(buyers), arena.seat()
     answers = arena.at_once(*(partial(buy, arena, buyer, seat_id) for buyer in crowd))
     winners = [(buyer, got) for buyer, got in zip(crowd, answers) if got[0].is_success]

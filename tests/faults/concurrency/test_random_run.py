@@ -3,29 +3,33 @@
 from arena import Arena
 from operations import OPERATIONS, act
 from scale import SCALE, SEED
-from town import Town, Visitor, visit
+from town import Enough, Town, Visitor, visit
 
 
-def run(arena: Arena, clients: int, seats: int, seconds: float) -> Town:
-    """So many clients do anything for so long, each by dice of its own."""
-    town = Town.of(arena, clients, seats)
-    arena.tally.clients = clients
-    visit([Visitor(town, user, f"{SEED}/{n}") for n, user in enumerate(town.users)], act, seconds)
-    return town
+def run(town: Town, seconds: float, enough: Enough) -> None:
+    """All do anything, each by dice of his own: for so long, and on until it is enough."""
+    town.arena.tally.clients = len(town.users)
+    visitors = [Visitor(town, user, f"{SEED}/{number}") for number, user in enumerate(town.users)]
+    visit(visitors, act, seconds, enough)
+
+
+def never_done(town: Town) -> set[str]:
+    """What has not succeeded yet: until it has, the run has proved nothing of it."""
+    return OPERATIONS.keys() - town.done.keys() - {"abandon"}
 
 
 def test_random_sequences_of_everything_leave_all_rules_whole(arena: Arena) -> None:
-    town = run(arena, SCALE.clients, SCALE.clients * 10, SCALE.seconds)
+    town = Town.of(arena, SCALE.clients, seats=SCALE.clients * 10)
+    run(town, SCALE.seconds, enough=lambda: not never_done(town))
     again = f"again with CONCURRENCY_SEED={SEED}"
     assert not town.indefinite, f"{dict(town.indefinite)}; {again}"
+    assert not never_done(town), f"{never_done(town)}; {again}"
     town.settle()
     town.market.assert_balanced()
-    never = OPERATIONS.keys() - town.done.keys() - {"abandon"}
-    assert not never, f"never succeeded, so that nothing is proved: {never}; {again}"
 
 
 def test_without_locks_guards_and_indexes_a_random_run_breaks_them(unguarded: Arena) -> None:
     before = set(unguarded.findings(settled_within=0))
-    run(unguarded, SCALE.clients, SCALE.clients, 6)
+    run(Town.of(unguarded, SCALE.clients, seats=SCALE.clients), 5, enough=lambda: True)
     found = set(unguarded.findings(settled_within=5)) - before
     assert [one for one in found if one.startswith("rule")], found

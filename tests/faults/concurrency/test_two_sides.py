@@ -1,6 +1,7 @@
 """A seat is passed on from two sides at the same moment: one of them has its way, once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -33,9 +34,11 @@ def offers_and_a_request(arena: Arena, rounds: int) -> None:
     """A seller offers his seat to two buyers while a third one asks for it."""
     for _ in range(rounds):
         first = arena.deal()
-        deals = [first, *(Deal(**{**vars(first), "buyer": buyer}) for buyer in arena.buyers(2))]
+        deals = [first, *(replace(first, buyer=buyer) for buyer in arena.buyers(2))]
         asking = deals[2]
-        answers = arena.race(*(deal.initiate for deal in deals[:2]), lambda: by_buyer(asking))
+        answers = arena.race(
+            *(deal.initiate for deal in deals[:2]), partial(asking.initiate, by=asking.buyer)
+        )
         standing = standing_offers(first)
         assert len(standing) == 1, f"{len(standing)} offers stand"
         arena.tally.won(1)
@@ -44,26 +47,19 @@ def offers_and_a_request(arena: Arena, rounds: int) -> None:
         confirm_all(arena, deals, deal)
 
 
-def by_buyer(deal: Deal) -> object:
-    return deal.initiate(by=deal.buyer)
-
-
 def confirm_all(arena: Arena, deals: list[Deal], standing: Deal) -> None:
     """All that were begun are confirmed at once; the one that stands is, and the seat is paid."""
     seller_had, buyer_had = standing.balances()
     assert standing.give_code("buyer").is_success
-    # the seller was sent a code for each of them
-    assert any(standing.give_code("seller", code).is_success for code in seller_codes(standing))
+    # the seller was sent a code for each of those that were begun
+    codes = standing.smu.codes(standing.seller.phone)[: len(deals)]
+    assert any(standing.give_code("seller", code).is_success for code in codes)
     begun = [one for one in deals if one.transfer_id]
     answers = arena.race(*(one.confirm for one in begun))
     assert [one for one, answer in zip(begun, answers) if answer.is_success] == [standing]
     assert_definite(answers, INVALID)
     assert standing.balances() == (seller_had + 100, buyer_had - 100)
     standing.assert_with("buyer")
-
-
-def seller_codes(deal: Deal) -> list[str]:
-    return deal.smu.codes(deal.seller.phone)[:2]
 
 
 def confirm_from_both_sides(arena: Arena, rounds: int) -> None:
@@ -74,8 +70,7 @@ def confirm_from_both_sides(arena: Arena, rounds: int) -> None:
         answers = arena.race(*(partial(deal.confirm, deal.party(name)) for name in PARTIES * 2))
         assert drivers(deal) == 1, f"{drivers(deal)} drivers"
         arena.tally.won(1)
-        assert_definite(answers, INVALID)
-        assert deal.status() == "COMPLETED" and any(answer.is_success for answer in answers)
+        assert [kind(answer) for answer in answers] == ["200"] * 4
         assert deal.balances() == (seller_had + 100, buyer_had - 100)
         assert deal.buyer.ledger().count(("TRANSFER_OUT", -100)) == 1
         deal.assert_with("buyer")
@@ -146,7 +141,9 @@ def refund_during_transfer(arena: Arena, rounds: int) -> None:
     swap_seconds = lasts(arena.deal().verified().confirm)
     for _ in range(rounds):
         deal = arena.deal().verified()
-        answers = arena.race(deal.confirm, partial(refund, arena, deal), within=swap_seconds)
+        answers = arena.race(
+            deal.confirm, partial(arena.refund, deal.order_id), within=swap_seconds
+        )
         ended = deal.status(), refunded_to(deal)
         assert ended in (("FAILED", "seller"), ("COMPLETED", "buyer"), ("COMPLETED", None)), ended
         arena.tally.won(1)
@@ -163,11 +160,6 @@ def refund_during_transfer(arena: Arena, rounds: int) -> None:
             arena.records.assert_balance_is_ledger(deal.party(party))
 
 
-def refund(arena: Arena, deal: Deal) -> object:
-    path = f"/api/orders/{deal.order_id}/refund"
-    return arena.staff.call("POST", path, json={"reason": "rain"})
-
-
 def refunded_to(deal: Deal) -> str | None:
     """Who was given the price back."""
     sql = "SELECT user_id::text FROM credit_ledger WHERE reference_id = %s AND kind = 'REFUND'"
@@ -177,32 +169,23 @@ def refunded_to(deal: Deal) -> str | None:
     )
 
 
-@pytest.mark.parametrize(
-    "race",
-    [
-        offers_and_a_request,
-        confirm_from_both_sides,
-        confirm_against_cancel,
-        dispute_against_dispute,
-        reverse_from_both_sides,
-        refund_during_transfer,
-    ],
-)
+# Each race, and what is found of it where nothing keeps the two sides apart.
+RACES: dict[Race, str] = {
+    offers_and_a_request: r"^[23] offers stand",
+    confirm_from_both_sides: r"^[234] drivers",
+    confirm_against_cancel: r"^2 winners",
+    dispute_against_dispute: r"^[234] winners",
+    reverse_from_both_sides: r"^[234] drivers",
+    refund_during_transfer: r"^\('COMPLETED', 'seller'\)",
+}
+
+
+@pytest.mark.parametrize("race", RACES)
 def test_one_of_both_sides_has_its_way_once(arena: Arena, race: Race) -> None:
     race(arena, SCALE.rounds)
 
 
-@pytest.mark.parametrize(
-    ("race", "sign"),
-    [
-        (offers_and_a_request, r"^[23] offers stand"),
-        (confirm_from_both_sides, r"^[234] drivers"),
-        (confirm_against_cancel, r"^2 winners"),
-        (dispute_against_dispute, r"^[234] winners"),
-        (reverse_from_both_sides, r"^[234] drivers"),
-        (refund_during_transfer, r"^\('COMPLETED', 'seller'\)"),
-    ],
-)
-def test_without_lock_guard_and_index_both_have_it(unguarded: Arena, race: Race, sign: str) -> None:
-    with pytest.raises(AssertionError, match=sign):
+@pytest.mark.parametrize("race", RACES)
+def test_without_lock_guard_and_index_both_have_it(unguarded: Arena, race: Race) -> None:
+    with pytest.raises(AssertionError, match=RACES[race]):
         race(unguarded, ROUNDS_OF_CONTROL)

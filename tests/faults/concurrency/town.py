@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -21,6 +21,9 @@ from platform_client import Api, Buyer
 from tally import kind
 
 T = TypeVar("T")
+Enough = Callable[[], bool]
+
+_LONGER_SECONDS = 60  # that a run may take to have done everything once
 
 
 @dataclass
@@ -115,17 +118,27 @@ class Visitor:
 
     def story(self, stage: str) -> Story | None:
         """A transfer to which this user is a party: mostly one that is at that stage."""
-        own = [one for one in self.town.stories if one.party_of(self.user)]
-        fitting = [one for one in own if one.stage == stage]
-        return self.any_of(fitting if fitting and self.mostly() else own)
+        return self._of([one for one in self.town.stories if one.party_of(self.user)], stage)
+
+    def others_story(self, stage: str) -> Story | None:
+        """The same of all transfers."""
+        return self._of(list(self.town.stories), stage)
+
+    def _of(self, stories: list[Story], stage: str) -> Story | None:
+        fitting = [one for one in stories if one.stage == stage]
+        return self.any_of(fitting if fitting and self.mostly() else stories)
 
 
-def visit(visitors: list[Visitor], act: Any, seconds: float) -> None:
-    """All of them act, again and again, for so long."""
-    deadline = time.monotonic() + seconds
+def visit(
+    visitors: list[Visitor], act: Callable[[Visitor], None], seconds: float, enough: Enough
+) -> None:
+    """All of them act, again and again: for so long, and on until it is enough."""
+    begun = time.monotonic()
 
     def stay(visitor: Visitor) -> None:
-        while time.monotonic() < deadline:
+        while (past := time.monotonic() - begun) < seconds + _LONGER_SECONDS:
+            if past > seconds and enough():
+                return
             act(visitor)
 
     with ThreadPoolExecutor(len(visitors)) as pool:

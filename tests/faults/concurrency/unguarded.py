@@ -9,14 +9,13 @@ database would.
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.stack import ROOT, Stack
 
 from platform_client import Records
-
-_SERVICES = ("inventory", "order", "user")
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ _HOLDS = (
         "    SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));\n",
     ),
     Guard(_LOCKS, " FOR UPDATE NOWAIT;", ";"),
-    Guard(_LOCKS, "SELECT seat.event_id,", "SELECT pg_sleep(0.02), seat.event_id,"),
+    Guard(_LOCKS, "SELECT seat.event_id,", "SELECT pg_sleep(0.1), seat.event_id,"),
     Guard(
         _LOCKS,
         """
@@ -80,7 +79,7 @@ _SALE_AS_A_WHOLE = (
         _SALE,
         "    return Sale(order, list(transfers))",
         "    sale = Sale(order, list(transfers))\n"
-        "    __import__('time').sleep(0.15)\n"
+        "    __import__('time').sleep(0.3)\n"
         "    return sale",
     ),
     Guard(
@@ -101,7 +100,7 @@ _SALE_AS_A_WHOLE = (
 # that a seat goes to one: to the next owner, through the gate, or back
 _SEAT_GOES_ONE_WAY = (
     Guard(_MOVES, " FOR UPDATE;", ";"),
-    Guard(_MOVES, "SELECT seat.status,", "SELECT pg_sleep(0.1), seat.status,"),
+    Guard(_MOVES, "SELECT seat.status,", "SELECT pg_sleep(0.3), seat.status,"),
     Guard(
         _MOVES,
         """
@@ -142,6 +141,7 @@ _CONSTRAINTS = {
         DROP INDEX idx_one_success_per_seat;
         ALTER TABLE seats DROP CONSTRAINT seat_owner, DROP CONSTRAINT seat_price,
             DROP CONSTRAINT seat_qr_code;
+        ALTER TABLE seat_moves DROP CONSTRAINT move_tombstone;
         """,
     "order": """
         DROP INDEX idx_one_confirmed_order_per_seat;
@@ -155,15 +155,16 @@ _CONSTRAINTS = {
         ALTER TABLE stripe_events DROP CONSTRAINT stripe_events_pkey;
         """,
 }
+_SERVICES = tuple(_CONSTRAINTS)
 
 
 def unguard(stack: Stack, records: Records, folder: Path) -> None:
     """Take all of it away from a platform that is up, for good."""
-    for name in _SERVICES:
-        service = f"{name}-service"
-        shutil.copytree(ROOT / service, folder / service)
-        stack.stop(name)
-        records.query(name, _CONSTRAINTS[name])
+    with ThreadPoolExecutor(len(_SERVICES)) as pool:
+        list(pool.map(stack.stop, _SERVICES))
+    for name, sql in _CONSTRAINTS.items():
+        records.query(name, sql)
+        shutil.copytree(ROOT / f"{name}-service", folder / f"{name}-service")
     for guard in (*_HOLDS, *_SOLD_ONCE, *_SALE_AS_A_WHOLE, *_SEAT_GOES_ONE_WAY, *_CREDITS):
         guard.take_out(folder)
     table = stack.state_dir / "processes.json"  # what the supervisor's launcher reads
@@ -171,5 +172,5 @@ def unguard(stack: Stack, records: Records, folder: Path) -> None:
     for name in _SERVICES:
         processes[name]["cwd"] = str(folder / f"{name}-service")
     table.write_text(json.dumps(processes))
-    for name in _SERVICES:
-        stack.start(name)
+    with ThreadPoolExecutor(len(_SERVICES)) as pool:
+        list(pool.map(stack.start, _SERVICES))
