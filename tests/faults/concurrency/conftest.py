@@ -9,11 +9,10 @@ import pytest
 from local_stack.stack import ROOT, Stack
 
 from arena import Arena
-from scale import IS_FULL, SEED
+from scale import IS_FULL, SCALE, SEED
 from tally import Tally, write_table
 from unguarded import unguard
 
-HOLD_TTL_SECONDS = 8  # enough for a crowd's winner, and over before a long run is
 _TABLE = ROOT / ".local-stack" / "test-logs" / "concurrency.table"
 Rows = list[tuple[str, ...]]
 
@@ -23,7 +22,7 @@ def stack_settings() -> dict[str, str]:
     """Quick recovery, short holds, and no limit on how much one asks."""
     limits = ("RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_SCAN_PER_MINUTE", "RATE_LIMIT_AUTH_PER_MINUTE")
     return {
-        "HOLD_TTL_SECONDS": str(HOLD_TTL_SECONDS),
+        "HOLD_TTL_SECONDS": str(SCALE.hold_seconds),
         "RECOVERY_INTERVAL_SECONDS": "1",
         "SAGA_STALE_SECONDS": "10",
         "BCRYPT_ROUNDS": "4",

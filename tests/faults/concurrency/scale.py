@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """`rounds`: how often a race of a few is run."""
+    """`rounds`: how often a race of a few is run. A hold lasts until a crowd has been served."""
 
     buyers_of_one_seat: int
     buyers_of_a_hall: int
@@ -15,10 +15,27 @@ class Scale:
     clients: int
     seconds: float
     rounds: int
+    hold_seconds: int
 
 
-_SHORT = Scale(60, 40, 3, 32, 12, 5)
-_FULL = Scale(200, 160, 10, 32, 60, 40)
+_SHORT = Scale(
+    buyers_of_one_seat=60,
+    buyers_of_a_hall=40,
+    seats_each=3,
+    clients=32,
+    seconds=12,
+    rounds=5,
+    hold_seconds=8,
+)
+_FULL = Scale(
+    buyers_of_one_seat=200,
+    buyers_of_a_hall=160,
+    seats_each=10,
+    clients=32,
+    seconds=60,
+    rounds=40,
+    hold_seconds=40,
+)
 IS_FULL = os.environ.get("FAULTS") == "all"
 SCALE = _FULL if IS_FULL else _SHORT
 # The same seed makes the same choices; who overtakes whom is still the machine's to say.

@@ -18,6 +18,7 @@ from deals import PARTIES, Deal
 from gate import Gate
 from market import Market
 from platform_client import Api, Buyer
+from scale import SCALE
 from tally import kind
 
 T = TypeVar("T")
@@ -82,7 +83,9 @@ class Town:
         self.market.settle()
         held = "SELECT count(*) FROM seats WHERE event_id = %s AND status = 'HELD'"
         wait_for(
-            lambda: self._count("inventory", held, self.rush.event_id) == 0, "the holds to end", 30
+            lambda: self._count("inventory", held, self.rush.event_id) == 0,
+            "the holds to end",
+            SCALE.hold_seconds + 10,
         )
         credited = "SELECT coalesce(sum(amount), 0) FROM credit_ledger WHERE kind = 'TOPUP'"
         credited += " AND user_id::text = ANY(%s)"
