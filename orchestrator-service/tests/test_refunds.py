@@ -108,6 +108,8 @@ class Orders(Double):
         record = self._world.record
         if record.saga is not None:
             refuse(ErrorCode.ORDER_INVALID_STATE, saga=record.saga)
+        if record.status != "CONFIRMED":
+            refuse(ErrorCode.ORDER_INVALID_STATE, status=record.status)
         claim = {"saga": saga, "saga_step": step, "saga_version": record.saga_version + 1}
         return self._world.change(refund_to_user_id=self._world.owner, **claim)
 
@@ -149,7 +151,6 @@ CALLS = calls_of(refund)
 
 def test_a_refund_makes_these_calls_and_no_more() -> None:
     assert CALLS == [
-        "orders.get",
         "orders.begin_saga",
         "inventory.release_seat",
         "users.refund_to",
@@ -181,4 +182,11 @@ def test_a_checked_in_seat_is_not_refunded() -> None:
 def test_a_repeat_is_answered_with_the_outcome() -> None:
     world = RefundWorld()
     assert refund(world) == refund(world) == "REFUNDED"
+    assert_refunded(world)
+
+
+def test_a_refund_that_another_one_comes_before_is_answered_with_the_outcome() -> None:
+    world = RefundWorld()
+    world.before["orders.begin_saga"] = lambda: refund(world)
+    assert refund(world) == "REFUNDED"
     assert_refunded(world)

@@ -259,6 +259,17 @@ def test_a_repeat_is_answered_with_the_outcome_and_moves_nothing() -> None:
     assert state(world) == BEFORE
 
 
+@pytest.mark.parametrize("operation", [confirm, reverse])
+def test_what_another_one_does_just_before_is_answered_with_the_outcome(
+    operation: Callable[[TransferWorld], str],
+) -> None:
+    start, (done, after), _ = OPERATIONS[operation]
+    world = start()
+    world.before["transfers.begin_saga"] = lambda: operation(world)
+    assert answer(operation, world) == done
+    assert state(world) == after
+
+
 def test_a_third_person_confirms_cancels_disputes_and_reverses_nothing() -> None:
     world = TransferWorld()
     stranger = TransferWorld().seller_as_caller

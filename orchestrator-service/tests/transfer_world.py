@@ -248,7 +248,7 @@ class Transfers(Double):
         if record.saga is not None:
             refuse(ErrorCode.TRANSFER_INVALID_STATE, saga=record.saga)
         if record.status != status:
-            refuse(ErrorCode.TRANSFER_INVALID_STATE)
+            refuse(ErrorCode.TRANSFER_INVALID_STATE, status=record.status)
         if saga == "reverse":
             change["reversal_id"] = uuid4()
         return self._world.change(

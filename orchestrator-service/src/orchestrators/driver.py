@@ -80,6 +80,15 @@ class Driver(Generic[R, T]):
             else:
                 return self.drive(record, deadline)
 
+    def run_or_repeat(self, record_id: UUID, claim: Callable[[], R]) -> Outcome[R, T]:
+        """As `run`; where another driver was done before the claim, its outcome."""
+        try:
+            return self.run(record_id, claim)
+        except AppError as error:
+            if error.details.get("status") != self._done:
+                raise
+            return Outcome(self._records.get(record_id), is_done=True)
+
     def drive(self, record: R, deadline: float = 0) -> Outcome[R, T]:
         """Run the saga of a record that this request has claimed."""
         journal = RecordJournal(self._records, record, self._undone)

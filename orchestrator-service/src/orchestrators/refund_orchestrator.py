@@ -47,7 +47,6 @@ class RefundOrchestrator:
     """Refunds by staff and admins."""
 
     def __init__(self, users: UserClient, orders: OrderClient, inventory: InventoryClient) -> None:
-        self._orders = orders
         self._refund: Driver[Order, Refund] = Driver(
             refund_saga(users, orders, inventory),
             orders,
@@ -63,10 +62,9 @@ class RefundOrchestrator:
         An order that is REFUNDED already is answered as such. Raises ORDER_NOT_FOUND,
         ORDER_INVALID_STATE, SEAT_UNAVAILABLE (checked in).
         """
-        order = self._orders.get(order_id)
-        if order.status == "REFUNDED":
-            return Outcome(order, is_done=True)
-        return self._refund.run(order_id, lambda: self._refund.begin(order_id, reason=reason))
+        return self._refund.run_or_repeat(
+            order_id, lambda: self._refund.begin(order_id, reason=reason)
+        )
 
     def recover(self, order: Order) -> None:
         """Settle a refund whose driver is gone; `order` has been taken over."""

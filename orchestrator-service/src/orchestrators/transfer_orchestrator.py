@@ -99,12 +99,12 @@ class TransferOrchestrator:
         missing), OTP_INVALID, OTP_EXPIRED, OTP_MAX_RETRIES, INSUFFICIENT_CREDITS.
         """
         transfer, _ = self._of_party(caller_id, transfer_id)
-        if transfer.status == "COMPLETED" and transfer.saga is None:
-            return Outcome(transfer, is_done=True)
         if transfer.status == "PENDING_OTP" and transfer.saga is None:
             self._codes.check(transfer, given, caller_id)
         try:
-            return self._confirm.run(transfer_id, lambda: self._confirm.begin(transfer_id))
+            return self._confirm.run_or_repeat(
+                transfer_id, lambda: self._confirm.begin(transfer_id)
+            )
         except AppError as error:
             if error.code in _SEAT_HAS_GONE:
                 raise _invalid_state(
@@ -134,12 +134,12 @@ class TransferOrchestrator:
         FORBIDDEN, TRANSFER_INVALID_STATE, SEAT_UNAVAILABLE (checked in), INSUFFICIENT_CREDITS.
         """
         if caller.role in (Role.STAFF, Role.ADMIN):
-            transfer, by = self._transfers.get(transfer_id), None
+            by = None
         else:
-            transfer, by = self._of_party(caller.user_id, transfer_id)
-        if transfer.status == "REVERSED":
-            return Outcome(transfer, is_done=True)
-        return self._reverse.run(transfer_id, lambda: self._reverse.begin(transfer_id, by=by))
+            _, by = self._of_party(caller.user_id, transfer_id)
+        return self._reverse.run_or_repeat(
+            transfer_id, lambda: self._reverse.begin(transfer_id, by=by)
+        )
 
     def dismiss(self, transfer_id: UUID, reason: str) -> Outcome[Transfer, Swap]:
         """Settle a dispute in the transfer's favour: what was frozen is free again.

@@ -1,0 +1,176 @@
+"""The platform without what keeps its callers apart, for the negative controls.
+
+Three services are started again from copies of their code in which locks and guards are taken out,
+one piece of text at a time, so that a piece which is no longer there is noticed; their databases
+lose the indexes and constraints. A caller by himself is served as ever. Where a look and the write
+that rests on it lie too close together for others to come between, the look is made slow, as a busy
+database would.
+"""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_stack.stack import ROOT, Stack
+
+from platform_client import Records
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A piece of a file, and what stands there without it."""
+
+    path: str
+    piece: str
+    instead: str = ""
+
+    def take_out(self, tree: Path) -> None:
+        file = tree / self.path
+        text = file.read_text()
+        assert text.count(self.piece) == 1, (self.path, self.piece)
+        file.write_text(text.replace(self.piece, self.instead))
+
+
+_LOCKS = "inventory-service/src/services/lock_service.py"
+_SALES = "inventory-service/src/services/ownership_service.py"
+_MOVES = "inventory-service/src/services/seat_moves.py"
+_GATE = "inventory-service/src/services/verification_service.py"
+_SALE = "order-service/src/services/sale.py"
+_CLAIMS = "order-service/src/services/transfer_claims.py"
+_LEDGER = "user-service/src/services/ledger.py"
+_TOPUPS = "user-service/src/services/settlement.py"
+
+# that a seat is held for one
+_HOLDS = (
+    Guard(
+        _LOCKS,
+        "    SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));\n",
+    ),
+    Guard(_LOCKS, " FOR UPDATE NOWAIT;", ";"),
+    Guard(_LOCKS, "SELECT seat.event_id,", "SELECT pg_sleep(0.1), seat.event_id,"),
+    Guard(
+        _LOCKS,
+        """
+       AND (seats.status = 'AVAILABLE'
+            OR seats.status = 'HELD' AND seats.held_until <= statement_timestamp())""",
+    ),
+)
+# that it is sold to the one who holds it, and to one order
+_SOLD_ONCE = (
+    Guard(
+        _SALES,
+        "owner_user_id = held_by_user_id,",
+        "owner_user_id = CAST(:user_id AS uuid), hold_id = CAST(:hold_id AS uuid),",
+    ),
+    Guard(
+        _SALES,
+        """ AND status = 'HELD' AND hold_id = :hold_id
+           AND held_by_user_id = :user_id AND held_until > clock_timestamp()""",
+    ),
+    Guard(_SALES, " AND holds.status = 'HELD'\n"),
+)
+# that one thing at a time is done with a sale
+_SALE_AS_A_WHOLE = (
+    Guard(_SALE, "_ORDERS = select(Order).with_for_update()", "_ORDERS = select(Order)"),
+    Guard(_SALE, "    .with_for_update()\n"),
+    Guard(
+        _SALE,
+        "    return Sale(order, list(transfers))",
+        "    sale = Sale(order, list(transfers))\n"
+        "    __import__('time').sleep(0.3)\n"
+        "    return sale",
+    ),
+    Guard(
+        "order-service/src/services/transfer_initiation.py", "    _lock_initiator(session, new)\n"
+    ),
+    Guard(
+        _CLAIMS,
+        """            Transfer.status == _STARTS_FROM[values["saga"]],
+            Transfer.saga.is_(None),
+""",
+    ),
+    Guard(
+        "order-service/src/services/transfer_moves.py",
+        "legal=Transfer.status.in_(ACTIVE) & Transfer.saga.is_(None),",
+        "legal=Transfer.status.in_(ACTIVE),",
+    ),
+)
+# that a seat goes to one: to the next owner, through the gate, or back
+_SEAT_GOES_ONE_WAY = (
+    Guard(_MOVES, " FOR UPDATE;", ";"),
+    Guard(_MOVES, "SELECT seat.status,", "SELECT pg_sleep(0.3), seat.status,"),
+    Guard(
+        _MOVES,
+        """
+       AND seats.status = 'SOLD' AND seats.hold_id = booked.hold_id
+       AND seats.owner_user_id = booked.from_user_id""",
+    ),
+    Guard(
+        _GATE,
+        """
+           AND status = 'SOLD'
+           AND owner_user_id = :owner_user_id""",
+    ),
+    Guard(
+        _LOCKS,
+        """
+           AND seats.owner_user_id = coalesce(CAST(:owner_user_id AS uuid), named.user_id)""",
+    ),
+)
+# that a balance is changed by one at a time, and a payment credited once
+_CREDITS = (
+    Guard(
+        _LEDGER,
+        "SELECT user_id, credit_balance FROM users WHERE user_id = :user_id FOR UPDATE",
+        "SELECT user_id, credit_balance, pg_sleep(0.03) FROM users WHERE user_id = :user_id",
+    ),
+    Guard(
+        _TOPUPS,
+        "select(User.user_id, User.credit_balance).where(User.user_id == user_id)"
+        ".with_for_update()",
+        "select(User.user_id, User.credit_balance).where(User.user_id == user_id)",
+    ),
+    Guard(_TOPUPS, ", StripeIntent.received == 0"),
+)
+
+_CONSTRAINTS = {
+    "inventory": """
+        DROP INDEX idx_one_open_hold_per_seat;
+        DROP INDEX idx_one_success_per_seat;
+        ALTER TABLE seats DROP CONSTRAINT seat_owner, DROP CONSTRAINT seat_price,
+            DROP CONSTRAINT seat_qr_code;
+        ALTER TABLE seat_moves DROP CONSTRAINT move_tombstone;
+        """,
+    "order": """
+        DROP INDEX idx_one_confirmed_order_per_seat;
+        DROP INDEX idx_one_active_transfer_per_seat;
+        DROP INDEX idx_one_disputed_transfer_per_order;
+        DROP INDEX idx_one_transfer_at_work_per_order;
+        ALTER TABLE transfers DROP CONSTRAINT transfer_saga_status;
+        """,
+    "user": """
+        ALTER TABLE credit_ledger DROP CONSTRAINT ledger_key;
+        ALTER TABLE stripe_events DROP CONSTRAINT stripe_events_pkey;
+        """,
+}
+_SERVICES = tuple(_CONSTRAINTS)
+
+
+def unguard(stack: Stack, records: Records, folder: Path) -> None:
+    """Take all of it away from a platform that is up, for good."""
+    with ThreadPoolExecutor(len(_SERVICES)) as pool:
+        list(pool.map(stack.stop, _SERVICES))
+    for name, sql in _CONSTRAINTS.items():
+        records.query(name, sql)
+        shutil.copytree(ROOT / f"{name}-service", folder / f"{name}-service")
+    for guard in (*_HOLDS, *_SOLD_ONCE, *_SALE_AS_A_WHOLE, *_SEAT_GOES_ONE_WAY, *_CREDITS):
+        guard.take_out(folder)
+    table = stack.state_dir / "processes.json"  # what the supervisor's launcher reads
+    processes = json.loads(table.read_text())
+    for name in _SERVICES:
+        processes[name]["cwd"] = str(folder / f"{name}-service")
+    table.write_text(json.dumps(processes))
+    with ThreadPoolExecutor(len(_SERVICES)) as pool:
+        list(pool.map(stack.start, _SERVICES))
