@@ -5,6 +5,7 @@ Such a change is a bug on purpose: a guard that is taken out, a compensation tha
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +42,8 @@ def run_copies(stack: Stack, tree: Path, processes: tuple[str, ...]) -> None:
     path = stack.state_dir / "processes.json"  # what the supervisor's launcher reads
     table = json.loads(path.read_text())
     for name in processes:
-        stack.stop(name)
         table[name]["cwd"] = str(tree / Path(table[name]["cwd"]).name)
-    path.write_text(json.dumps(table))
-    for name in processes:
-        stack.start(name)
+    with ThreadPoolExecutor(len(processes)) as pool:
+        list(pool.map(stack.stop, processes))
+        path.write_text(json.dumps(table))
+        list(pool.map(stack.start, processes))

@@ -7,31 +7,13 @@ that rests on it lie too close together for others to come between, the look is 
 database would.
 """
 
-import json
-import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-from local_stack.stack import ROOT, Stack
+from local_stack.stack import Stack
 
 from platform_client import Records
-
-
-@dataclass(frozen=True)
-class Guard:
-    """A piece of a file, and what stands there without it."""
-
-    path: str
-    piece: str
-    instead: str = ""
-
-    def take_out(self, tree: Path) -> None:
-        file = tree / self.path
-        text = file.read_text()
-        assert text.count(self.piece) == 1, (self.path, self.piece)
-        file.write_text(text.replace(self.piece, self.instead))
-
+from source_copy import Change, copy_changed, run_copies
 
 _LOCKS = "inventory-service/src/services/lock_service.py"
 _SALES = "inventory-service/src/services/ownership_service.py"
@@ -44,13 +26,13 @@ _TOPUPS = "user-service/src/services/settlement.py"
 
 # that a seat is held for one
 _HOLDS = (
-    Guard(
+    Change(
         _LOCKS,
         "    SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));\n",
     ),
-    Guard(_LOCKS, " FOR UPDATE NOWAIT;", ";"),
-    Guard(_LOCKS, "SELECT seat.event_id,", "SELECT pg_sleep(0.1), seat.event_id,"),
-    Guard(
+    Change(_LOCKS, " FOR UPDATE NOWAIT;", ";"),
+    Change(_LOCKS, "SELECT seat.event_id,", "SELECT pg_sleep(0.1), seat.event_id,"),
+    Change(
         _LOCKS,
         """
        AND (seats.status = 'AVAILABLE'
@@ -59,39 +41,39 @@ _HOLDS = (
 )
 # that it is sold to the one who holds it, and to one order
 _SOLD_ONCE = (
-    Guard(
+    Change(
         _SALES,
         "owner_user_id = held_by_user_id,",
         "owner_user_id = CAST(:user_id AS uuid), hold_id = CAST(:hold_id AS uuid),",
     ),
-    Guard(
+    Change(
         _SALES,
         """ AND status = 'HELD' AND hold_id = :hold_id
            AND held_by_user_id = :user_id AND held_until > clock_timestamp()""",
     ),
-    Guard(_SALES, " AND holds.status = 'HELD'\n"),
+    Change(_SALES, " AND holds.status = 'HELD'\n"),
 )
 # that one thing at a time is done with a sale
 _SALE_AS_A_WHOLE = (
-    Guard(_SALE, "_ORDERS = select(Order).with_for_update()", "_ORDERS = select(Order)"),
-    Guard(_SALE, "    .with_for_update()\n"),
-    Guard(
+    Change(_SALE, "_ORDERS = select(Order).with_for_update()", "_ORDERS = select(Order)"),
+    Change(_SALE, "    .with_for_update()\n"),
+    Change(
         _SALE,
         "    return Sale(order, list(transfers))",
         "    sale = Sale(order, list(transfers))\n"
         "    __import__('time').sleep(0.3)\n"
         "    return sale",
     ),
-    Guard(
+    Change(
         "order-service/src/services/transfer_initiation.py", "    _lock_initiator(session, new)\n"
     ),
-    Guard(
+    Change(
         _CLAIMS,
         """            Transfer.status == _STARTS_FROM[values["saga"]],
             Transfer.saga.is_(None),
 """,
     ),
-    Guard(
+    Change(
         "order-service/src/services/transfer_moves.py",
         "legal=Transfer.status.in_(ACTIVE) & Transfer.saga.is_(None),",
         "legal=Transfer.status.in_(ACTIVE),",
@@ -99,21 +81,21 @@ _SALE_AS_A_WHOLE = (
 )
 # that a seat goes to one: to the next owner, through the gate, or back
 _SEAT_GOES_ONE_WAY = (
-    Guard(_MOVES, " FOR UPDATE;", ";"),
-    Guard(_MOVES, "SELECT seat.status,", "SELECT pg_sleep(0.3), seat.status,"),
-    Guard(
+    Change(_MOVES, " FOR UPDATE;", ";"),
+    Change(_MOVES, "SELECT seat.status,", "SELECT pg_sleep(0.3), seat.status,"),
+    Change(
         _MOVES,
         """
        AND seats.status = 'SOLD' AND seats.hold_id = booked.hold_id
        AND seats.owner_user_id = booked.from_user_id""",
     ),
-    Guard(
+    Change(
         _GATE,
         """
            AND status = 'SOLD'
            AND owner_user_id = :owner_user_id""",
     ),
-    Guard(
+    Change(
         _LOCKS,
         """
            AND seats.owner_user_id = coalesce(CAST(:owner_user_id AS uuid), named.user_id)""",
@@ -121,18 +103,18 @@ _SEAT_GOES_ONE_WAY = (
 )
 # that a balance is changed by one at a time, and a payment credited once
 _CREDITS = (
-    Guard(
+    Change(
         _LEDGER,
         "SELECT user_id, credit_balance FROM users WHERE user_id = :user_id FOR UPDATE",
         "SELECT user_id, credit_balance, pg_sleep(0.03) FROM users WHERE user_id = :user_id",
     ),
-    Guard(
+    Change(
         _TOPUPS,
         "select(User.user_id, User.credit_balance).where(User.user_id == user_id)"
         ".with_for_update()",
         "select(User.user_id, User.credit_balance).where(User.user_id == user_id)",
     ),
-    Guard(_TOPUPS, ", StripeIntent.received == 0"),
+    Change(_TOPUPS, ", StripeIntent.received == 0"),
 )
 
 _CONSTRAINTS = {
@@ -160,17 +142,10 @@ _SERVICES = tuple(_CONSTRAINTS)
 
 def unguard(stack: Stack, records: Records, folder: Path) -> None:
     """Take all of it away from a platform that is up, for good."""
+    changes = (*_HOLDS, *_SOLD_ONCE, *_SALE_AS_A_WHOLE, *_SEAT_GOES_ONE_WAY, *_CREDITS)
+    copy_changed(folder, _SERVICES, *changes)
     with ThreadPoolExecutor(len(_SERVICES)) as pool:
         list(pool.map(stack.stop, _SERVICES))
     for name, sql in _CONSTRAINTS.items():
         records.query(name, sql)
-        shutil.copytree(ROOT / f"{name}-service", folder / f"{name}-service")
-    for guard in (*_HOLDS, *_SOLD_ONCE, *_SALE_AS_A_WHOLE, *_SEAT_GOES_ONE_WAY, *_CREDITS):
-        guard.take_out(folder)
-    table = stack.state_dir / "processes.json"  # what the supervisor's launcher reads
-    processes = json.loads(table.read_text())
-    for name in _SERVICES:
-        processes[name]["cwd"] = str(folder / f"{name}-service")
-    table.write_text(json.dumps(processes))
-    with ThreadPoolExecutor(len(_SERVICES)) as pool:
-        list(pool.map(stack.start, _SERVICES))
+    run_copies(stack, folder, _SERVICES)
