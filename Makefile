@@ -26,11 +26,8 @@ audit:  ## check the rules that must never break on the running platform
 test:  ## test everything, on servers of its own (SUITE=order-service: one suite; containers: end to end in those)
 	@$(BOOTSTRAP) local_stack.run_tests $(SUITE)
 
-test-faults:  ## kill, cut and race everything, at full length; then the summary tables
+test-faults:  ## kill and race everything, at full length; then the summary tables
 	@FAULTS=all $(BOOTSTRAP) local_stack.run_tests faults
-
-test-security:  ## hostile input, and the audits of dependencies and code
-	@$(BOOTSTRAP) local_stack.run_tests security
 
 lint:  ## black --check and flake8
 	@$(BOOTSTRAP) local_stack.run_tests lint
@@ -41,4 +38,4 @@ fmt:  ## black
 stubs:  ## the gRPC stubs from inventory.proto
 	@.venv/bin/python inventory-service/src/proto/generate.py
 
-.PHONY: help up down reset status logs audit test test-faults test-security lint fmt stubs
+.PHONY: help up down reset status logs audit test test-faults lint fmt stubs

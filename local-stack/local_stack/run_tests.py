@@ -2,7 +2,7 @@
 
 The services' suites run two at a time against one throw-away PostgreSQL and RabbitMQ; those that
 need the machine for themselves follow, one after the other. The suite `containers`, run only by its
-name, is that of the folder tests with the platform in containers; `faults` names the three of the
+name, is that of the folder tests with the platform in containers; `faults` names those of the
 folder tests/faults together, which FAULTS=all runs at their full length. Ends with the suites'
 summary tables, a line for each suite and one for all; the exit status is not 0 where a test failed
 or a suite ran none.
@@ -33,8 +33,8 @@ SERVICE_SUITES = (
     "orchestrator-service",
     "common",
 )
-FAULT_SUITES = ("crashes", "part-faults", "concurrency")
-OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests", *FAULT_SUITES, "security")
+FAULT_SUITES = ("crashes", "concurrency")
+OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests", *FAULT_SUITES)
 IN_CONTAINERS = "containers"
 _GROUPS = {"faults": FAULT_SUITES}
 # What is below the folder tests, and where there.
@@ -42,9 +42,7 @@ _END_TO_END = {
     "tests": ".",
     IN_CONTAINERS: ".",
     "crashes": "faults/crashes",
-    "part-faults": "faults/parts",
     "concurrency": "faults/concurrency",
-    "security": "security",
 }
 # How many processes share out a suite's tests, each with stacks of its own: most of the time it
 # waits.
