@@ -40,7 +40,7 @@ def test_every_internal_endpoint_needs_the_internal_token(app: Flask) -> None:
                 assert response.status_code == 401, (method, path)
                 assert response.get_json()["error_code"] == "UNAUTHORIZED"
                 refused += 1
-    assert refused == 2 * 17
+    assert refused == 2 * 20
 
 
 def test_health_tells_of_the_database(app: Flask, settings: Settings) -> None:
