@@ -9,12 +9,12 @@ database would.
 
 import json
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.stack import ROOT, Stack
 
+from outside import stopped
 from platform_client import Records
 
 
@@ -155,22 +155,24 @@ _CONSTRAINTS = {
         ALTER TABLE stripe_events DROP CONSTRAINT stripe_events_pkey;
         """,
 }
-_SERVICES = tuple(_CONSTRAINTS)
+_GUARDS = (*_HOLDS, *_SOLD_ONCE, *_SALE_AS_A_WHOLE, *_SEAT_GOES_ONE_WAY, *_CREDITS)
 
 
 def unguard(stack: Stack, records: Records, folder: Path) -> None:
     """Take all of it away from a platform that is up, for good."""
-    with ThreadPoolExecutor(len(_SERVICES)) as pool:
-        list(pool.map(stack.stop, _SERVICES))
-    for name, sql in _CONSTRAINTS.items():
-        records.query(name, sql)
+    for name in _CONSTRAINTS:
         shutil.copytree(ROOT / f"{name}-service", folder / f"{name}-service")
-    for guard in (*_HOLDS, *_SOLD_ONCE, *_SALE_AS_A_WHOLE, *_SEAT_GOES_ONE_WAY, *_CREDITS):
+    for guard in _GUARDS:
         guard.take_out(folder)
+    for name, constraints in _CONSTRAINTS.items():
+        with stopped(stack, name):
+            records.query(name, constraints)
+            _run_from(folder / f"{name}-service", stack, name)
+
+
+def _run_from(code: Path, stack: Stack, name: str) -> None:
+    """From its next start on, the process is this code."""
     table = stack.state_dir / "processes.json"  # what the supervisor's launcher reads
     processes = json.loads(table.read_text())
-    for name in _SERVICES:
-        processes[name]["cwd"] = str(folder / f"{name}-service")
+    processes[name]["cwd"] = str(code)
     table.write_text(json.dumps(processes))
-    with ThreadPoolExecutor(len(_SERVICES)) as pool:
-        list(pool.map(stack.start, _SERVICES))
