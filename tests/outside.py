@@ -91,7 +91,7 @@ def stopped(stack: Stack, name: str) -> Iterator[None]:
         yield
     finally:
         stack.start(name)
-        wait_for(lambda: _answers(stack), "everybody to be reached again", seconds=20)
+        wait_until_all_are_reached(stack)
 
 
 @contextmanager
@@ -127,6 +127,11 @@ def in_time() -> Iterator[None]:
     begun = time.monotonic()
     yield
     assert time.monotonic() - begun < DEADLINE_SECONDS
+
+
+def wait_until_all_are_reached(stack: Stack) -> None:
+    """By all who call them, after some were started again: their health says less."""
+    wait_for(lambda: _answers(stack), "everybody to be reached again", seconds=20)
 
 
 def _answers(stack: Stack) -> bool:

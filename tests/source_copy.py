@@ -11,6 +11,8 @@ from pathlib import Path
 
 from local_stack.stack import ROOT, Stack
 
+from outside import wait_until_all_are_reached
+
 
 @dataclass(frozen=True)
 class Change:
@@ -47,3 +49,4 @@ def run_copies(stack: Stack, tree: Path, processes: tuple[str, ...]) -> None:
         list(pool.map(stack.stop, processes))
         path.write_text(json.dumps(table))
         list(pool.map(stack.start, processes))
+    wait_until_all_are_reached(stack)

@@ -7,6 +7,7 @@ import httpx
 
 from common.testing import wait_for
 from faults import Fault, Striking
+from outside import wait_until_all_are_reached
 from scenarios import Scenario
 from watch import Boundary
 from world import World
@@ -55,6 +56,8 @@ def run(world: World, scenario: type[Scenario], boundary: Boundary, fault: Fault
     if answer is not None and subject.was_promised(answer):
         assert happened, f"this was promised: {answer.text}"
     _assert_definite_answer(world, subject, happened)
+    if fault in (Fault.SERVICE_KILLED_BEFORE, Fault.SERVICE_KILLED_AFTER):
+        wait_until_all_are_reached(world.stack)
     findings = world.new_findings()
     assert not findings, findings
     return seconds
