@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "local-stack"), str(Path(__file__).parent)]
@@ -44,14 +46,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name in _APART and not named else None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share the tests, a file stays whole, and so does a folder."""
-    here = Path(__file__).parent
-    for item in items:
-        group = item.path.relative_to(here).parts[0]
-        if group not in _APART:
-            item.add_marker(pytest.mark.xdist_group(group))
+class _ByFolder(LoadScopeScheduling):
+    """Where several processes share out the tests, a file stays whole, and so does a folder.
+
+    Its own, because pytest-xdist's loadgroup puts marks into names that pytest 9.2 no longer reads.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("/")[0].partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """Which port each process listens on: the standard one where it is free, else one of our own."""
 
+import fcntl
 import json
+import os
 import random
 import socket
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import IO
 
 STANDARD = {
     "gateway": 8000,
@@ -71,13 +75,47 @@ def is_free(port: int) -> bool:
     return True
 
 
+class _Claims:
+    """The ports that this process has chosen, which no other one chooses as long as it lives.
+
+    Until something listens there, a port looks free to all who start a stack at the same time. Each
+    is one byte of a file of this user's, locked (fcntl(2)): the system lets go of what dies.
+    """
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] | None = None
+        self._ours: set[int] = set()
+
+    def claim(self, port: int) -> bool:
+        """Whether it is nobody else's; and from now on it is ours."""
+        if port in self._ours:
+            return False
+        if self._file is None:
+            path = Path(tempfile.gettempdir()) / f"ticketremaster-ports-{os.geteuid()}"
+            self._file = os.fdopen(
+                os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+b"
+            )
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        self._ours.add(port)
+        return True
+
+
+_claims = _Claims()
+
+
 def any_free(taken: Iterable[int] = ()) -> int:
-    """A free port beside those `taken`, and one that no outgoing connection can get meanwhile."""
+    """A free port beside those `taken`, and one that nobody can get meanwhile.
+
+    No outgoing connection is given it, and none of our own stacks while this process lives.
+    """
     first_ephemeral = int(_EPHEMERAL.read_text().split()[0])
     ours = range(_LOWEST, min(first_ephemeral, _HIGHEST + 1))
     if len(ours) < 1000:  # the system hands out nearly everything: then luck has to do
         ours = range(_LOWEST, _HIGHEST + 1)
     while True:
         port = random.choice(ours)
-        if port not in taken and is_free(port):
+        if port not in taken and is_free(port) and _claims.claim(port):
             return port

@@ -133,7 +133,7 @@ def _run(suite: str, environment: dict[str, str]) -> Outcome:
     stack = "containers" if suite == IN_CONTAINERS else "native"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
     if suite in _SHARED_BY:
-        command += ["-n", str(_SHARED_BY[suite]), "--dist", "loadgroup"]
+        command += ["-n", str(_SHARED_BY[suite])]
     print(f"{suite} ...", flush=True)
     if not tests.is_dir():
         return Outcome(suite, 0, 1, 0, 0)

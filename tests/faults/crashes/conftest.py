@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from local_stack.stack import Stack
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 sys.path[:0] = [str(Path(__file__).parent)]
 
@@ -20,6 +22,17 @@ SETTINGS = {
     "BCRYPT_ROUNDS": "4",
     **dict.fromkeys(_UNLIMITED, "1000000"),
 }
+
+
+class _ByScenario(LoadScopeScheduling):
+    """Each test of the matrix goes to whoever is free; a file with its own platform stays whole."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if "test_crashes.py" in nodeid else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _ByScenario(config, log)
 
 
 @pytest.fixture(scope="session")

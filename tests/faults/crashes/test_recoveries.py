@@ -93,7 +93,6 @@ def settled_by(world: World, pile: list[Pay], copies: list[RecoveryProcess]) -> 
     return sum(one.settled() for one in copies)
 
 
-@pytest.mark.xdist_group("recoveries")
 def test_of_several_recoveries_each_saga_is_settled_by_one_while_tickets_are_sold(
     own_world: World,
 ) -> None:
@@ -106,7 +105,6 @@ def test_of_several_recoveries_each_saga_is_settled_by_one_while_tickets_are_sol
 
 
 @pytest.mark.skipif(os.environ.get("FAULTS") != "all", reason="takes the defaults' 35 s")
-@pytest.mark.xdist_group("recoveries")
 def test_at_the_default_settings_a_saga_is_settled_within_a_minute(
     tmp_path_factory: pytest.TempPathFactory, stack_settings: dict[str, str]
 ) -> None:

@@ -45,7 +45,6 @@ def assert_red(world: World, fault: Fault) -> None:
     assert {rule for rule, *_ in world.known - known} == {2}, "the audit sees it too"
 
 
-@pytest.mark.xdist_group("seeded bugs")
 def test_a_step_that_is_not_idempotent_turns_the_matrix_red(own_stack: Stack) -> None:
     world = World(own_stack)
     try:
@@ -55,7 +54,6 @@ def test_a_step_that_is_not_idempotent_turns_the_matrix_red(own_stack: Stack) ->
         world.close()
 
 
-@pytest.mark.xdist_group("seeded bugs")
 def test_a_compensation_that_is_missing_turns_the_matrix_red(
     own_stack: Stack, tmp_path: Path
 ) -> None:
