@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from common import correlation, encoding
+from common import correlation, deadline, encoding
 from common.auth import internal_token_matches
 from common.errors import AppError, ErrorCode, RowLocked, Unreachable
 
@@ -67,8 +67,12 @@ class RpcClient:
         """The answer to one unary call.
 
         Every call is idempotent under its natural key, so one whose connection broke is sent a
-        second time; Unreachable means that nothing was sent.
+        second time; Unreachable means that nothing was sent. No call outlasts the request that it
+        is made for (deadline).
         """
+        if not deadline.left(self._timeout):
+            log.warning("no time left to call", extra={"to": self._service})
+            raise Unreachable(self._service)
         try:
             return self._send(method, message)
         except grpc.RpcError as error:
@@ -86,7 +90,8 @@ class RpcClient:
             (INTERNAL_TOKEN_KEY, self._token),
             (correlation.METADATA_KEY, correlation.current()),
         )
-        return getattr(next(self._turns), method)(message, timeout=self._timeout, metadata=metadata)
+        send, seconds = getattr(next(self._turns), method), deadline.left(self._timeout)
+        return send(message, timeout=seconds, metadata=metadata)
 
     def _app_error(self, error: Any) -> AppError:
         trailing = dict(error.trailing_metadata() or ())
