@@ -49,7 +49,7 @@ def test_who_asks_again_on_one_connection_is_told_that_a_service_cannot_be_reach
 
 
 def test_a_service_that_is_too_slow_is_unavailable(start_gateway: Callable[..., Gateway]) -> None:
-    text = KONG_YML.read_text().replace("_timeout: 15000", "_timeout: 300")
+    text = KONG_YML.read_text().replace("_timeout: 9000", "_timeout: 300")
     gateway = start_gateway(text)
     headers = bearer() | {"X-Stub-Delay": "1", "X-Correlation-ID": "slow-service"}
     refused = gateway.client.post("/api/pay", headers=headers)
