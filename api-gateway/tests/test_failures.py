@@ -65,6 +65,21 @@ def test_a_service_that_hangs_up_is_unavailable_and_not_asked_again(gateway: Gat
     assert len(gateway.stub.requests) == before + 1
 
 
+def test_who_asks_again_on_one_connection_is_told_that_a_service_hung_up(
+    start_gateway: Callable[..., Gateway],
+) -> None:
+    """HAProxy would rather hang up too, and leave it to the caller to try again."""
+    gateway = start_gateway()
+    for hangs_up in (False, True, True, False, True):
+        headers = bearer() | ({"X-Stub-Hang-Up": "1"} if hangs_up else {})
+        answer = gateway.client.post("/api/pay", headers=headers)
+        if hangs_up:
+            assert_refused(answer, 503, "SERVICE_UNAVAILABLE")
+        else:
+            assert answer.status_code == 200
+    assert len(gateway.stub.requests) == 5
+
+
 def test_what_a_service_answers_is_left_alone(gateway: Gateway) -> None:
     for status in (400, 404, 409, 428, 500, 502, 503):
         response = gateway.client.get("/api/events", headers={"X-Stub-Status": str(status)})
