@@ -14,7 +14,10 @@ _ends_at: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 @contextmanager
 def within(seconds: float = REQUEST_SECONDS) -> Iterator[None]:
-    """What is done in this block is over in so many seconds, or sooner where it has to be."""
+    """What is done in this block is over in so many seconds, or sooner where it has to be.
+
+    Also a decorator: then each call of the function has so many seconds.
+    """
     before = _ends_at.set(min(_ends_at.get(), time.monotonic() + seconds))
     try:
         yield

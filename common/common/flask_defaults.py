@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Any
 
 from flasgger import swag_from
 from flask import Flask, Response, g, request
@@ -40,7 +39,7 @@ def install(app: Flask, *, service: str, internal_token: str, checks: HealthChec
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # a redirect would carry no envelope and our inner address
     install_internal_token(app, internal_token)
-    app.wsgi_app = _in_time(app.wsgi_app)
+    app.wsgi_app = deadline.within()(app.wsgi_app)
     app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(AppError, _answer_app_error)
@@ -54,16 +53,6 @@ def _add_health_and_metrics(app: Flask, service: str, checks: HealthChecks) -> N
     health = swag_from(apidocs.health_operation(list(checks)))(lambda: _health(service, checks))
     app.add_url_rule("/health", "health", health)
     app.add_url_rule("/metrics", "metrics", swag_from(apidocs.METRICS)(_metrics))
-
-
-def _in_time(answer: Callable[..., Any]) -> Callable[..., Any]:
-    """`answer`, a WSGI application, each request with its deadline."""
-
-    def answer_in_time(environ: Any, start_response: Any) -> Any:
-        with deadline.within():
-            return answer(environ, start_response)
-
-    return answer_in_time
 
 
 def _begin() -> None:

@@ -134,7 +134,10 @@ def _carries_app_error(error: Any) -> bool:
 
 
 class ServerInterceptor(grpc.ServerInterceptor):
-    """Checks the internal token, adopts the correlation ID, turns AppErrors into a status."""
+    """Checks the internal token, adopts the correlation ID, turns AppErrors into a status.
+
+    Each call has a deadline of its own, and its thread with it, also where its caller has given up.
+    """
 
     def __init__(self, internal_token: str) -> None:
         self._token = internal_token
@@ -145,7 +148,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
         if handler is None or details.method.startswith(HEALTH_SERVICE):
             return handler
         metadata = dict(details.invocation_metadata)
-        servicer_method = handler.unary_unary
+        servicer_method = deadline.within()(handler.unary_unary)
 
         def guarded(request: Any, context: grpc.ServicerContext) -> Any:
             correlation.adopt(metadata.get(correlation.METADATA_KEY))

@@ -177,6 +177,15 @@ def test_a_call_ends_with_the_request_that_it_is_made_for(servicer: Servicer, ta
     assert error.code is ErrorCode.SERVICE_UNAVAILABLE and not error.had_no_effect
 
 
+def test_every_call_has_a_deadline_also_where_its_caller_sets_none(
+    servicer: Servicer, target: str
+) -> None:
+    seconds: list[float] = []
+    servicer.behaviour = lambda request, context: seconds.append(deadline.left(60)) or pb.Seat()
+    call(client_of(target, seconds=60))
+    assert 0 < seconds[0] <= deadline.REQUEST_SECONDS
+
+
 def test_where_no_time_is_left_nothing_is_sent(servicer: Servicer, target: str) -> None:
     client = client_of(target)
     call(client)
