@@ -67,9 +67,14 @@ class PartFault:
         return _GO_ON.get(self.part.removesuffix("_db"), set())
 
     @property
-    def shows_what_goes_on(self) -> bool:
-        """Whether it lasts until every function has been called."""
+    def is_lasting(self) -> bool:
+        """Whether every function is called while it lasts."""
         return self.seconds > _MOMENT_SECONDS
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether somebody notices; else nothing was broken that a lasting one was to break."""
+        return self.is_lasting and self.part != "recovery"
 
     @property
     def leaves_answers_out(self) -> bool:

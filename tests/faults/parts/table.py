@@ -41,15 +41,19 @@ class Row:
         """The functions that succeeded, and of which nothing failed."""
         return {one.function for one in self.answers if one.succeeded} - self.failed
 
+    @property
+    def slowest(self) -> float:
+        """The seconds that somebody waited longest."""
+        return max((one.seconds for one in self.answers), default=0.0)
+
     def cells(self) -> list[str]:
         """As they stand under the heads."""
         groups = Counter(_group(one.status) for one in self.answers)
-        slowest = max((one.seconds for one in self.answers), default=0.0)
         return [
             self.fault.part,
             self.fault.name,
             *(str(groups[name]) for name in ("2xx", "4xx", "500", "503", "none")),
-            f"{slowest:.1f}",
+            f"{self.slowest:.1f}",
             self._told_what_went_on(),
             "–" if self.whole_after is None else f"{self.whole_after:.1f}",
             self.audit,

@@ -10,6 +10,7 @@ from local_stack.stack import Stack
 
 from common.testing import wait_for
 from answers import DEADLINE_SECONDS, Answer
+from lines import SLOW_SECONDS
 from load import Load, Site
 from part_faults import PartFault, Platform, chosen, wait_until
 from platform_client import HOLD_TTL_SECONDS, Records
@@ -42,7 +43,8 @@ def test_while_it_lasts_answers_are_true_and_in_time_and_afterwards_all_is_whole
     row.audit = audited(platform.stack)
     assert wrong_ones(load.answers.since(ended if fault.leaves_answers_out else 0)) == {}
     assert not row.failed & fault.goes_on
-    assert row.went_on >= fault.goes_on or not fault.shows_what_goes_on
+    assert row.went_on >= fault.goes_on or not fault.is_lasting
+    assert row.failed or row.slowest > SLOW_SECONDS or not fault.is_felt
     assert row.audit == "clean"
 
 
