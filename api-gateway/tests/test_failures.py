@@ -4,8 +4,10 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from common import deadline
 from common.testing import wait_for
-from conftest import KONG_YML, Gateway, Stub, assert_refused, bearer, free_port
+from conftest import KONG_YML, SETTINGS, Gateway, Stub, assert_refused, bearer, free_port
+from kong_config import load
 
 
 def test_a_service_that_is_away_is_unavailable_and_back_at_once(
@@ -46,6 +48,11 @@ def test_who_asks_again_on_one_connection_is_told_that_a_service_cannot_be_reach
             refused = gateway.client.get("/api/orders", headers=bearer())
             assert_refused(refused, 503, "SERVICE_UNAVAILABLE")
             assert refused.elapsed.total_seconds() < 5
+
+
+def test_a_service_has_the_time_to_answer_and_a_caller_his_answer_within_10_seconds() -> None:
+    for service in load(KONG_YML.read_text(), SETTINGS).services:
+        assert deadline.REQUEST_SECONDS * 1000 < service.read_timeout < 10_000
 
 
 def test_a_service_that_is_too_slow_is_unavailable(start_gateway: Callable[..., Gateway]) -> None:

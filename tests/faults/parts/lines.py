@@ -12,6 +12,7 @@ from typing import Any
 from local_stack.ports import any_free
 
 SLOW_SECONDS = 2.0
+_SLUGGISH_SECONDS = 0.9
 _CHUNK = 65536
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, no time to send what is left
 
@@ -22,7 +23,11 @@ class Mode(Enum):
     PASS = "lets everything through"
     CUT = "its connections are reset, new ones are refused"
     SILENT = "connections are taken and stand, nothing comes through: a cable that is pulled"
-    SLOW = "everything comes through, each way so many seconds late"
+    SLOW = "everything comes through, each way so late that nobody waits for the answer"
+    SLUGGISH = "everything comes through, each way so late that the answer is just in time"
+
+
+_DELAYS = {Mode.SLOW: SLOW_SECONDS, Mode.SLUGGISH: _SLUGGISH_SECONDS}
 
 
 class Line:
@@ -44,7 +49,7 @@ class Line:
         _done(self._loop, self._switch(mode))
 
     async def _switch(self, mode: Mode) -> None:
-        self._delay = SLOW_SECONDS if mode is Mode.SLOW else 0.0
+        self._delay = _DELAYS.get(mode, 0.0)
         if mode is Mode.CUT:
             self._refuse()
         elif self._server is None:

@@ -22,7 +22,8 @@ from platform_client import Records, process_tree
 SERVICES = ("user", "order", "event", "inventory", "orchestrator")
 DATABASES = ("user_db", "order_db", "event_db", "inventory_db")
 LINES = (*SERVICES, *DATABASES, "rabbitmq")
-_FROZEN_SECONDS = 20.0
+_ALL_SERVICES = "all services"
+_LONG_SECONDS = 20.0
 _BROKER_SECONDS = 15.0  # longer than a hold and the sweep that ends it
 _SECONDS = 8.0
 _MOMENT_SECONDS = 3.0  # what happens in an instant ends by itself
@@ -112,6 +113,17 @@ def _line(mode: Mode, platform: Platform, part: str) -> Iterator[None]:
 
 
 @contextmanager
+def _all_sluggish(platform: Platform, _: str) -> Iterator[None]:
+    """Every call is answered, and together they take too long: what counts is the whole request."""
+    asked = ("user", "order", "event", "inventory")
+    for part in asked:
+        platform.lines.switch(part, Mode.SLUGGISH)
+    yield
+    for part in asked:
+        platform.lines.switch(part, Mode.PASS)
+
+
+@contextmanager
 def _connections_ended(platform: Platform, _: str) -> Iterator[None]:
     """Every client's, by the server."""
     Records(platform.stack.database_url).query(
@@ -164,7 +176,7 @@ FAULTS = [
         for part in (*SERVICES, "recovery", "gateway")
         for fault in (
             PartFault(part, "killed", _killed, _MOMENT_SECONDS),
-            PartFault(part, "frozen", _frozen, _FROZEN_SECONDS),
+            PartFault(part, "frozen", _frozen, _LONG_SECONDS),
         )
     ),
     *(
@@ -172,6 +184,7 @@ FAULTS = [
         for part in SERVICES
         for name, breaking in (("line cut", _CUT), ("line slow", _SLOW))
     ),
+    PartFault(_ALL_SERVICES, "lines just quick enough", _all_sluggish, _LONG_SECONDS),
 ]
 _SHORT = ("user frozen", "order_db line silent", "rabbitmq line cut")
 
