@@ -4,8 +4,10 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from common import deadline
 from common.testing import wait_for
-from conftest import KONG_YML, Gateway, Stub, assert_refused, bearer, free_port
+from conftest import KONG_YML, SETTINGS, Gateway, Stub, assert_refused, bearer, free_port
+from kong_config import load
 
 
 def test_a_service_that_is_away_is_unavailable_and_back_at_once(
@@ -48,8 +50,13 @@ def test_who_asks_again_on_one_connection_is_told_that_a_service_cannot_be_reach
             assert refused.elapsed.total_seconds() < 5
 
 
+def test_a_service_has_the_time_to_answer_and_a_caller_his_answer_within_10_seconds() -> None:
+    for service in load(KONG_YML.read_text(), SETTINGS).services:
+        assert deadline.REQUEST_SECONDS * 1000 < service.read_timeout < 10_000
+
+
 def test_a_service_that_is_too_slow_is_unavailable(start_gateway: Callable[..., Gateway]) -> None:
-    text = KONG_YML.read_text().replace("_timeout: 15000", "_timeout: 300")
+    text = KONG_YML.read_text().replace("_timeout: 9000", "_timeout: 300")
     gateway = start_gateway(text)
     headers = bearer() | {"X-Stub-Delay": "1", "X-Correlation-ID": "slow-service"}
     refused = gateway.client.post("/api/pay", headers=headers)
@@ -63,6 +70,21 @@ def test_a_service_that_hangs_up_is_unavailable_and_not_asked_again(gateway: Gat
     refused = gateway.client.post("/api/pay", headers=bearer() | {"X-Stub-Hang-Up": "1"})
     assert_refused(refused, 503, "SERVICE_UNAVAILABLE")
     assert len(gateway.stub.requests) == before + 1
+
+
+def test_who_asks_again_on_one_connection_is_told_that_a_service_hung_up(
+    start_gateway: Callable[..., Gateway],
+) -> None:
+    """HAProxy would rather hang up too, and leave it to the caller to try again."""
+    gateway = start_gateway()
+    for hangs_up in (False, True, True, False, True):
+        headers = bearer() | ({"X-Stub-Hang-Up": "1"} if hangs_up else {})
+        answer = gateway.client.post("/api/pay", headers=headers)
+        if hangs_up:
+            assert_refused(answer, 503, "SERVICE_UNAVAILABLE")
+        else:
+            assert answer.status_code == 200
+    assert len(gateway.stub.requests) == 5
 
 
 def test_what_a_service_answers_is_left_alone(gateway: Gateway) -> None:

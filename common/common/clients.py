@@ -5,12 +5,13 @@ from typing import Any
 
 import httpx
 
-from common import correlation, encoding
+from common import correlation, deadline, encoding
 from common.auth import INTERNAL_TOKEN_HEADER
 from common.errors import AppError, ErrorCode, Unreachable
 
 log = logging.getLogger(__name__)
 
+_CONNECT_SECONDS = 1.0
 # Below the server's keep-alive (gunicorn_conf), so that we close an idle connection before it does.
 _KEEPALIVE_EXPIRY_SECONDS = 30
 
@@ -21,17 +22,17 @@ class HttpClient:
     Every internal call is idempotent under its natural key, which is why a call whose connection
     broke is sent a second time. What the other side refused is raised again as the same AppError;
     Unreachable means that nothing was sent; any other failure is SERVICE_UNAVAILABLE, and whether
-    it took effect is unknown.
+    it took effect is unknown. No call outlasts the request that it is made for (deadline).
     """
 
     def __init__(
         self, service: str, base_url: str, internal_token: str, timeout_seconds: float = 2.0
     ) -> None:
         self._service = service
+        self._timeout_seconds = timeout_seconds
         self._client = httpx.Client(
             base_url=base_url,
             headers={INTERNAL_TOKEN_HEADER: internal_token, "Content-Type": "application/json"},
-            timeout=httpx.Timeout(timeout_seconds, connect=1.0),
             limits=httpx.Limits(max_connections=64, keepalive_expiry=_KEEPALIVE_EXPIRY_SECONDS),
             trust_env=False,  # no proxy between services
         )
@@ -78,8 +79,11 @@ class HttpClient:
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         request["headers"] = {correlation.HEADER: correlation.current()}
+        if not deadline.left(self._timeout_seconds):
+            log.warning("no time left to call", extra={"to": self._service})
+            raise Unreachable(self._service)
         try:
-            return self._client.request(method, path, **request)
+            return self._request(method, path, **request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             log.warning("cannot connect", extra={"to": self._service, "reason": str(error)})
             raise Unreachable(self._service) from error
@@ -91,9 +95,14 @@ class HttpClient:
     def _send_again(self, method: str, path: str, **request: Any) -> httpx.Response:
         """The second try after a broken connection: from here on nothing is certain any more."""
         try:
-            return self._client.request(method, path, **request)
+            return self._request(method, path, **request)
         except httpx.HTTPError as error:
             raise self._unavailable(type(error).__name__) from error
+
+    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
+        seconds = deadline.left(self._timeout_seconds)
+        timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+        return self._client.request(method, path, timeout=timeout, **request)
 
     def _unavailable(self, reason: str) -> AppError:
         log.warning("call failed", extra={"to": self._service, "reason": reason})

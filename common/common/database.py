@@ -1,15 +1,19 @@
 """A service's own PostgreSQL: one bounded pool, one transaction per use case."""
 
 import logging
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg2 import OperationalError as NoAnswer
+from psycopg2 import extensions
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from common import encoding
+from common import deadline, encoding
 from common.errors import AppError, ErrorCode
 from common.settings import DatabaseSettings
 
@@ -20,6 +24,38 @@ _SESSION_OPTIONS = (
     "-c timezone=UTC -c statement_timeout=3000 -c lock_timeout=2000"
     " -c idle_in_transaction_session_timeout=5000"
 )
+# The same as seen from here, where the server or the way to it is silent and ends nothing itself.
+_CONNECT_SECONDS = 2.0
+_ANSWER_SECONDS = 4.0
+_AWAITED = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
+
+
+class _BoundedConnection(extensions.connection):
+    """Waits for its server as `_wait` says, as no other connection of this process does."""
+
+
+def _wait(connection: extensions.connection) -> None:
+    """Wait until a connection is made, or a statement answered, for as long as that may take.
+
+    libpq by itself waits without end, and TCP sees no fault in a server that takes and is silent.
+    What is raised here closes the connection: nobody can get the late answer to another question.
+    """
+    ends_at = None
+    if isinstance(connection, _BoundedConnection):
+        is_new = connection.status == extensions.STATUS_SETUP
+        seconds = deadline.left(_CONNECT_SECONDS if is_new else _ANSWER_SECONDS)
+        ends_at = time.monotonic() + seconds
+    while (state := connection.poll()) != extensions.POLL_OK:
+        # made anew each time: while connecting, the socket may become another one
+        poller = select.poll()
+        poller.register(connection.fileno(), _AWAITED[state])
+        if ends_at is None:
+            poller.poll()
+        elif not poller.poll(max(0.0, ends_at - time.monotonic()) * 1000):
+            raise NoAnswer("the server does not answer in time")
+
+
+extensions.set_wait_callback(_wait)
 
 
 class Database:
@@ -37,9 +73,8 @@ class Database:
             json_serializer=encoding.dumps,
             json_deserializer=encoding.loads,
             connect_args={
-                "connect_timeout": 2,
                 "options": _SESSION_OPTIONS,
-                "tcp_user_timeout": 5000,
+                "connection_factory": _BoundedConnection,
             },
         )
 

@@ -12,7 +12,7 @@ from prometheus_client import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from common import apidocs, correlation, encoding, logs
+from common import apidocs, correlation, deadline, encoding, logs
 from common.auth import install_internal_token
 from common.errors import AppError, ErrorCode
 
@@ -39,6 +39,7 @@ def install(app: Flask, *, service: str, internal_token: str, checks: HealthChec
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # a redirect would carry no envelope and our inner address
     install_internal_token(app, internal_token)
+    app.wsgi_app = deadline.within()(app.wsgi_app)
     app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(AppError, _answer_app_error)

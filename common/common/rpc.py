@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from common import correlation, encoding
+from common import correlation, deadline, encoding
 from common.auth import internal_token_matches
 from common.errors import AppError, ErrorCode, RowLocked, Unreachable
 
@@ -68,8 +68,12 @@ class RpcClient:
         """The answer to one unary call.
 
         Every call is idempotent under its natural key, so one whose connection broke is sent a
-        second time; Unreachable means that nothing was sent.
+        second time; Unreachable means that nothing was sent. No call outlasts the request that it
+        is made for (deadline).
         """
+        if not deadline.left(self._timeout):
+            log.warning("no time left to call", extra={"to": self._service})
+            raise Unreachable(self._service)
         try:
             return self._send(method, message)
         except grpc.RpcError as error:
@@ -87,7 +91,8 @@ class RpcClient:
             (INTERNAL_TOKEN_KEY, self._token),
             (correlation.METADATA_KEY, correlation.current()),
         )
-        return getattr(next(self._turns), method)(message, timeout=self._timeout, metadata=metadata)
+        send, seconds = getattr(next(self._turns), method), deadline.left(self._timeout)
+        return send(message, timeout=seconds, metadata=metadata)
 
     def _app_error(self, error: Any) -> AppError:
         trailing = dict(error.trailing_metadata() or ())
@@ -132,7 +137,8 @@ def _carries_app_error(error: Any) -> bool:
 class ServerInterceptor(grpc.ServerInterceptor):
     """Checks the internal token, adopts the correlation ID, turns AppErrors into a status.
 
-    Each call is a line in the log.
+    Each call is a line in the log, and has a deadline of its own, and its thread with it, also
+    where its caller has given up.
     """
 
     def __init__(self, internal_token: str) -> None:
@@ -144,7 +150,7 @@ class ServerInterceptor(grpc.ServerInterceptor):
         if handler is None or details.method.startswith(HEALTH_SERVICE):
             return handler
         metadata = dict(details.invocation_metadata)
-        servicer_method = handler.unary_unary
+        servicer_method = deadline.within()(handler.unary_unary)
 
         def guarded(request: Any, context: grpc.ServicerContext) -> Any:
             correlation.adopt(metadata.get(correlation.METADATA_KEY))

@@ -109,13 +109,19 @@ def rpc_server(servicer: Servicer, port: int = 0) -> Iterator[tuple[str, grpc.Se
 
 
 class CuttableLine:
-    """A TCP line to `target` whose connections can be cut; new ones are let through."""
+    """A TCP line to `target` whose connections can be cut; new ones are let through.
+
+    It can also be silenced: connections are taken and stand, and nothing comes through until it
+    speaks again.
+    """
 
     def __init__(self, target: str) -> None:
         host, _, port = target.rpartition(":")
         self._there = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
+        self._speaking = threading.Event()
+        self._speaking.set()
         self.target = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> "CuttableLine":
@@ -125,6 +131,15 @@ class CuttableLine:
     def __exit__(self, *_: Any) -> None:
         self._listener.close()
         self.cut()
+        self.speak()
+
+    def silence(self) -> None:
+        """Let nothing through."""
+        self._speaking.clear()
+
+    def speak(self) -> None:
+        """Let everything through again, also what has come meanwhile."""
+        self._speaking.set()
 
     def cut(self) -> None:
         """End every connection there is, and none that is made meanwhile."""
@@ -141,10 +156,10 @@ class CuttableLine:
                 for ends in ((near, far), (far, near)):
                     threading.Thread(target=self._carry, args=ends, daemon=True).start()
 
-    @staticmethod
-    def _carry(source: socket.socket, sink: socket.socket) -> None:
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
         with suppress(OSError):
             while carried := source.recv(65536):
+                self._speaking.wait()
                 sink.sendall(carried)
 
 

@@ -10,7 +10,7 @@ from doubles import ScriptedServer, answer, free_port
 from flask import Flask
 from werkzeug.serving import make_server
 
-from common import correlation
+from common import correlation, deadline
 from common.clients import HttpClient
 from common.errors import AppError, ErrorCode, Unreachable
 from common.testing import INTERNAL_TOKEN
@@ -95,6 +95,23 @@ def test_after_a_time_out_nobody_knows_and_nothing_is_sent_again() -> None:
     error = failure(client_of(server, timeout_seconds=0.2), "post")
     assert error.code is ErrorCode.SERVICE_UNAVAILABLE and not error.had_no_effect
     assert len(server.requests) == 1
+    server.close()
+
+
+def test_a_call_ends_with_the_request_that_it_is_made_for() -> None:
+    server = ScriptedServer(hangs=True)
+    with deadline.within(0.2):
+        error = failure(client_of(server, timeout_seconds=60), "post")
+    assert error.code is ErrorCode.SERVICE_UNAVAILABLE and not error.had_no_effect
+    server.close()
+
+
+def test_where_no_time_is_left_nothing_is_sent() -> None:
+    server = ScriptedServer(OK)
+    with deadline.within(0):
+        error = failure(client_of(server), "post")
+    assert isinstance(error, Unreachable) and error.had_no_effect
+    assert server.requests == []
     server.close()
 
 

@@ -1,17 +1,20 @@
 """Database: the transaction scope, against a real server."""
 
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from uuid import uuid4
 
+import psycopg2
 import pytest
-from doubles import free_port
+from doubles import CuttableLine, free_port
 from sqlalchemy import DateTime, Integer, MetaData, String, Table, Text, text
 from sqlalchemy import Column as C
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
+from common import deadline
 from common.database import Database, violated_constraint
 from common.errors import AppError, ErrorCode
 from common.settings import DatabaseSettings
@@ -31,6 +34,32 @@ def database(database_settings: DatabaseSettings) -> Iterator[Database]:
         )
     yield database
     database.engine.dispose()
+
+
+@pytest.fixture
+def line(database_settings: DatabaseSettings) -> Iterator[CuttableLine]:
+    """The way to the server, which can be silenced."""
+    with CuttableLine(f"{database_settings.db_host}:{database_settings.db_port}") as line:
+        yield line
+
+
+@pytest.fixture
+def far(database_settings: DatabaseSettings, line: CuttableLine) -> Iterator[Database]:
+    """The database at the end of that line."""
+    port = int(line.target.rpartition(":")[2])
+    change = {"db_host": "127.0.0.1", "db_port": port, "db_pool_size": 1}
+    far = Database(database_settings.model_copy(update=change))
+    yield far
+    line.speak()
+    far.engine.dispose()
+
+
+def assert_unavailable_in_time(database: Database) -> None:
+    begun = time.monotonic()
+    with pytest.raises(AppError) as raised:
+        database.ping()
+    assert raised.value.code is ErrorCode.SERVICE_UNAVAILABLE
+    assert time.monotonic() - begun < deadline.REQUEST_SECONDS
 
 
 def add(database: Database, thing_id: str, amount: int = 1) -> None:
@@ -114,6 +143,45 @@ def test_connections_that_were_ended_are_replaced(
 
     wait_for(works_again, "a new connection", 2)
     own.engine.dispose()
+
+
+def test_a_server_that_falls_silent_is_unavailable_and_its_late_answer_is_nobodys(
+    line: CuttableLine, far: Database
+) -> None:
+    with far.transaction() as session:
+        before = session.scalar(text("SELECT pg_backend_pid()"))
+    line.silence()
+    assert_unavailable_in_time(far)
+    line.speak()
+    with far.transaction() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != before
+
+
+def test_a_server_that_is_silent_from_the_start_is_unavailable(
+    line: CuttableLine, far: Database
+) -> None:
+    line.silence()
+    assert_unavailable_in_time(far)
+    line.speak()
+    far.ping()
+
+
+def test_a_request_that_has_no_time_left_waits_for_no_answer(far: Database) -> None:
+    far.ping()
+    with deadline.within(0), pytest.raises(AppError) as raised:
+        far.ping()
+    assert raised.value.code is ErrorCode.SERVICE_UNAVAILABLE
+    far.ping()
+
+
+def test_connections_of_others_wait_as_long_as_they_like(
+    database_settings: DatabaseSettings,
+) -> None:
+    url = database_settings.database_url.set(drivername="postgresql")
+    other = psycopg2.connect(url.render_as_string(hide_password=False))
+    with deadline.within(0), other.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.01)")
+    other.close()
 
 
 def test_a_lock_is_not_waited_for_without_end(

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from conftest import BrokenCheck
+from flask import Flask
 from flask.testing import FlaskClient
 
-from common import correlation
+from common import correlation, deadline
 
 
 def error_of(answer: Any) -> tuple[int, str]:
@@ -116,3 +117,11 @@ def test_metrics_count_requests_by_route_and_not_by_path(client: FlaskClient) ->
     assert f"http_request_seconds_count{label}" in text
     assert 'route="no route",status="404"' in text
     assert name not in text
+
+
+def test_every_request_has_a_deadline_and_what_comes_after_it_none(
+    app: Flask, client: FlaskClient
+) -> None:
+    app.add_url_rule("/left", "left", lambda: {"left": deadline.left(60)})
+    assert 0 < client.get("/left").get_json()["left"] <= deadline.REQUEST_SECONDS < 10
+    assert deadline.left(60) == 60

@@ -12,7 +12,7 @@ from doubles import CuttableLine, Servicer, free_port, rpc_server
 from inventory_api import inventory_pb2 as pb
 from inventory_api import inventory_pb2_grpc
 
-from common import correlation, logs
+from common import correlation, deadline, logs
 from common.errors import AppError, ErrorCode, RowLocked, Unreachable
 from common.rpc import RpcClient
 from common.testing import INTERNAL_TOKEN, wait_for
@@ -184,6 +184,33 @@ def test_after_the_deadline_nobody_knows_and_nothing_is_sent_again(
     error = failure(client_of(target, seconds=0.2))
     over.set()
     assert error.code is ErrorCode.SERVICE_UNAVAILABLE and not error.had_no_effect
+    assert servicer.calls == 1
+
+
+def test_a_call_ends_with_the_request_that_it_is_made_for(servicer: Servicer, target: str) -> None:
+    over = threading.Event()
+    servicer.behaviour = lambda request, context: over.wait(10) and pb.Seat()
+    with deadline.within(0.2):
+        error = failure(client_of(target, seconds=60))
+    over.set()
+    assert error.code is ErrorCode.SERVICE_UNAVAILABLE and not error.had_no_effect
+
+
+def test_every_call_has_a_deadline_also_where_its_caller_sets_none(
+    servicer: Servicer, target: str
+) -> None:
+    seconds: list[float] = []
+    servicer.behaviour = lambda request, context: seconds.append(deadline.left(60)) or pb.Seat()
+    call(client_of(target, seconds=60))
+    assert 0 < seconds[0] <= deadline.REQUEST_SECONDS
+
+
+def test_where_no_time_is_left_nothing_is_sent(servicer: Servicer, target: str) -> None:
+    client = client_of(target)
+    call(client)
+    with deadline.within(0):
+        error = failure(client)
+    assert isinstance(error, Unreachable) and error.had_no_effect
     assert servicer.calls == 1
 
 

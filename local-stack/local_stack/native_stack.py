@@ -39,6 +39,7 @@ class NativeStack(Stack):
         isolated: bool = False,
         only: Iterable[str] | None = None,
         durable: bool = True,
+        reached_at: dict[str, int] | None = None,
         tell: Tell = lambda line: None,
     ) -> None:
         super().__init__(state_dir)
@@ -47,6 +48,7 @@ class NativeStack(Stack):
         self._own = env_settings.fresh(ROOT) if isolated else None
         self._only = None if only is None else set(only)
         self._durable = durable
+        self._reached_at = reached_at or {}
         self._tell = tell
         self._supervisor = Supervisor(self.state_dir)
         self._processes: dict[str, Process] = {}
@@ -152,14 +154,15 @@ class NativeStack(Stack):
                 self._tell("Made .env, with random secrets.")
         wanted = {**given, **self._given}
         used = standins.used(wanted, env_settings.example(ROOT))
-        places = {**processes.addresses(self.ports), **standins.addresses(used, self.ports)}
+        reached = processes.found_at(self.ports, self._reached_at)
+        places = {**processes.addresses(reached), **standins.addresses(used, self.ports)}
         self.settings = {**given, **places, **self._given}
         self._postgres = Postgres(self.state_dir, self.ports["postgres"], self._durable)
         self._rabbitmq = RabbitMQ(self.state_dir / "rabbitmq", self.ports, self.settings)
         table = processes.servers(self._postgres, self._rabbitmq, self.ports)
         table += standins.processes(used, ROOT, self.state_dir, self.ports, self.settings)
         if self._only is None:
-            table += processes.services(ROOT, self.state_dir, self.ports, self.settings)
+            table += processes.services(ROOT, self.state_dir, self.ports, reached, self.settings)
         self._processes = {
             one.name: one for one in table if self._only is None or one.name in self._only
         }
@@ -172,8 +175,9 @@ class NativeStack(Stack):
         files = (rendered, tls / "gateway.pem")
         before = [one.read_bytes() if one.exists() else None for one in files]
         command = [sys.executable, "render_haproxy.py", "-o", rendered]
+        reached = processes.found_at(self.ports, self._reached_at)
         for name in ("user", "event", "orchestrator"):
-            command += ["--upstream", f"{name}-service=127.0.0.1:{self.ports[name]}"]
+            command += ["--upstream", f"{name}-service=127.0.0.1:{reached[name]}"]
         command += ["--bind", f"0.0.0.0:{self.ports['gateway']}"]
         command += ["--tls-bind", f"0.0.0.0:{self.ports['gateway_tls']}"]
         command += ["--tls-cert", certificate.ensure(tls)]

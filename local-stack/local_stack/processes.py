@@ -68,9 +68,13 @@ def servers(postgres: Postgres, rabbitmq: RabbitMQ, ports: dict[str, int]) -> li
 
 
 def services(
-    root: Path, state_dir: Path, ports: dict[str, int], settings: dict[str, str]
+    root: Path,
+    state_dir: Path,
+    ports: dict[str, int],
+    reached: dict[str, int],
+    settings: dict[str, str],
 ) -> list[Process]:
-    """The platform's own processes."""
+    """The platform's own processes; each finds its database where `reached` says."""
     base = {
         "WEB_CONCURRENCY": "2",
         **clean_environment(),
@@ -79,7 +83,11 @@ def services(
         "PYTHONUNBUFFERED": "1",
     }
     python = sys.executable
-    processes = [_rest(name, root, state_dir, ports, base) for name in _REST]
+    databases = {name: _database(name, reached, settings) for name in DATABASES}
+    processes = [
+        _rest(name, root, state_dir, ports[name], {**base, **databases.get(name, {})})
+        for name in _REST
+    ]
     processes.append(
         Process(
             "inventory",
@@ -87,7 +95,7 @@ def services(
             root / "inventory-service",
             {
                 **base,
-                **_database("inventory", ports, settings),
+                **databases["inventory"],
                 "BIND_HOST": "127.0.0.1",
                 "GRPC_PORT": str(ports["inventory"]),
                 "HEALTH_PORT": str(ports["inventory_health"]),
@@ -119,40 +127,48 @@ def services(
     return processes
 
 
-def addresses(ports: dict[str, int]) -> dict[str, str]:
+def found_at(ports: dict[str, int], reached_at: dict[str, int]) -> dict[str, int]:
+    """The port at which the others find each process, and each service its database.
+
+    That is the part's own, unless `reached_at` names another.
+    """
+    databases = {f"{service}_db": ports["postgres"] for service in DATABASES}
+    return {**ports, **databases, **reached_at}
+
+
+def addresses(reached: dict[str, int]) -> dict[str, str]:
     """The settings that say where everything is."""
     return {
         "RABBITMQ_HOST": "127.0.0.1",
-        "RABBITMQ_PORT": str(ports["rabbitmq"]),
-        "INVENTORY_SERVICE_URL": f"127.0.0.1:{ports['inventory']}",
-        "USER_SERVICE_URL": f"http://127.0.0.1:{ports['user']}",
-        "ORDER_SERVICE_URL": f"http://127.0.0.1:{ports['order']}",
-        "EVENT_SERVICE_URL": f"http://127.0.0.1:{ports['event']}",
+        "RABBITMQ_PORT": str(reached["rabbitmq"]),
+        "INVENTORY_SERVICE_URL": f"127.0.0.1:{reached['inventory']}",
+        "USER_SERVICE_URL": f"http://127.0.0.1:{reached['user']}",
+        "ORDER_SERVICE_URL": f"http://127.0.0.1:{reached['order']}",
+        "EVENT_SERVICE_URL": f"http://127.0.0.1:{reached['event']}",
     }
 
 
 def _rest(
-    name: str, root: Path, state_dir: Path, ports: dict[str, int], base: dict[str, str]
+    name: str, root: Path, state_dir: Path, port: int, environment: dict[str, str]
 ) -> Process:
     metrics = state_dir / "metrics" / name
-    own = _database(name, ports, base) if name in DATABASES else {}
     return Process(
         name,
         [sys.executable, "-m", "gunicorn", "-c", "python:common.gunicorn_conf"]
-        + ["--bind", f"127.0.0.1:{ports[name]}", "src.app:create_app()"],
+        + ["--bind", f"127.0.0.1:{port}", "src.app:create_app()"],
         root / f"{name}-service",
-        {**base, **own, "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
-        lambda: answers(f"http://127.0.0.1:{ports[name]}/health"),
-        ports[name],
+        {**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics)},
+        lambda: answers(f"http://127.0.0.1:{port}/health"),
+        port,
         fresh_folder=metrics,
     )
 
 
-def _database(name: str, ports: dict[str, int], settings: dict[str, str]) -> dict[str, str]:
+def _database(name: str, reached: dict[str, int], settings: dict[str, str]) -> dict[str, str]:
     database, owner, password_setting = DATABASES[name]
     return {
         "DB_HOST": "127.0.0.1",
-        "DB_PORT": str(ports["postgres"]),
+        "DB_PORT": str(reached[f"{name}_db"]),
         "DB_NAME": database,
         "DB_USER": owner,
         "DB_PASS": settings[password_setting],

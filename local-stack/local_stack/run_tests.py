@@ -33,7 +33,7 @@ SERVICE_SUITES = (
     "orchestrator-service",
     "common",
 )
-FAULT_SUITES = ("crashes", "concurrency")
+FAULT_SUITES = ("crashes", "concurrency", "part-faults")
 OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests", *FAULT_SUITES)
 IN_CONTAINERS = "containers"
 _GROUPS = {"faults": FAULT_SUITES}
@@ -43,10 +43,11 @@ _END_TO_END = {
     IN_CONTAINERS: ".",
     "crashes": "faults/crashes",
     "concurrency": "faults/concurrency",
+    "part-faults": "faults/parts",
 }
 # How many processes share out a suite's tests, each with stacks of its own: most of the time it
 # waits.
-_SHARED_BY = {"local-stack": 2, "tests": 2, "crashes": 3}
+_SHARED_BY = {"local-stack": 2, "tests": 2, "crashes": 3, "part-faults": 2}
 _LOGS = ROOT / ".local-stack" / "test-logs"
 _LINTERS = (("black", "--check", "--quiet", "."), ("flake8",))
 

@@ -52,12 +52,26 @@ def test_the_number_of_worker_processes_is_two_unless_a_setting_says_otherwise(
 
     def workers() -> set[str]:
         given, _ = settings.load(tmp_path)
-        table = processes.services(ROOT, tmp_path, chosen, given)
+        reached = processes.found_at(chosen, {})
+        table = processes.services(ROOT, tmp_path, chosen, reached, given)
         return {process.environment["WEB_CONCURRENCY"] for process in table}
 
     assert workers() == {"2"}
     monkeypatch.setenv("WEB_CONCURRENCY", "5")
     assert workers() == {"5"}
+
+
+def test_whoever_asks_a_part_finds_it_at_the_port_that_is_named(tmp_path: Path) -> None:
+    chosen, _ = ports.choose(tmp_path / "ports.json", standard=False)
+    given = settings.fresh(ROOT)
+    reached = processes.found_at(chosen, {"order": 1, "rabbitmq": 2, "user_db": 3})
+    places = processes.addresses(reached)
+    assert (places["ORDER_SERVICE_URL"], places["RABBITMQ_PORT"]) == ("http://127.0.0.1:1", "2")
+    assert places["USER_SERVICE_URL"] == f"http://127.0.0.1:{chosen['user']}"
+    table = {one.name: one for one in processes.services(ROOT, tmp_path, chosen, reached, given)}
+    assert table["order"].port == chosen["order"]
+    assert table["user"].environment["DB_PORT"] == "3"
+    assert table["order"].environment["DB_PORT"] == str(chosen["postgres"])
 
 
 def test_a_new_env_has_random_secrets_and_keeps_everything_else() -> None:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pika
 from pika.adapters.select_connection import SelectConnection
 
-from common import correlation, encoding
+from common import correlation, deadline, encoding
 from common.errors import AppError, ErrorCode, Unreachable
 from common.settings import RabbitSettings
 
@@ -92,7 +92,7 @@ class HoldPublisher:
         done: Future[None] = Future()
         connection.ioloop.add_callback_threadsafe(lambda: self._send(body, properties, done))
         try:
-            done.result(_CONFIRM_SECONDS)
+            done.result(deadline.left(_CONFIRM_SECONDS))
         except FutureTimeout:
             raise _not_confirmed() from None
 
