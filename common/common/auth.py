@@ -17,7 +17,7 @@ from common.errors import AppError, ErrorCode
 from common.periodic import run_every
 from common.settings import JwtSettings
 
-INTERNAL_TOKEN_HEADER = "X-Internal-Token"
+INTERNAL_TOKEN_HEADER = "X-Internal-Token"  # nosec B105 # a header's name
 ISSUER = "ticketremaster"
 ACCESS_TTL = timedelta(minutes=15)
 REFRESH_TTL = timedelta(days=7)
