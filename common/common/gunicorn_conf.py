@@ -12,7 +12,7 @@ from prometheus_client import multiprocess, values
 
 from common import logs
 
-worker_class = "gthread"
+worker_class = "common.serving.Worker"
 threads = 16
 backlog = 2048
 keepalive = 75
