@@ -65,3 +65,9 @@ def test_a_chunked_body_that_never_ends_reaches_no_service(gateway: Gateway) -> 
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 408") and b'"success":false' in answer
     assert len(gateway.stub.requests) == reached
+
+
+def test_http_2_which_has_no_chunks_does_not_get_past_the_limit(gateway: Gateway) -> None:
+    """A frame of settings would be the answer of who speaks it."""
+    answer = gateway.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+    assert answer.startswith(b"HTTP/1.1 400")
