@@ -1,0 +1,42 @@
+"""A platform for whoever means it ill: nothing ends by itself meanwhile, and no limit is reached
+but in the tests of limits.
+
+Whatever a test sends, no process may report a bug of its own or write a line that is no record.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from local_stack.stack import Stack
+
+from logs import OURS, Logs, complaints
+from operations import Operation, operations
+
+_LIMITS = ("RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_SCAN_PER_MINUTE", "RATE_LIMIT_AUTH_PER_MINUTE")
+
+
+@pytest.fixture(scope="session")
+def stack_settings() -> dict[str, str]:
+    """Holds as long as they are in earnest, limits that nobody meets."""
+    return {"HOLD_TTL_SECONDS": "300", "BCRYPT_ROUNDS": "4", **dict.fromkeys(_LIMITS, "1000000")}
+
+
+@pytest.fixture(scope="session")
+def all_operations(stack: Stack) -> list[Operation]:
+    """Everything that can be asked of the platform."""
+    return operations(stack)
+
+
+@pytest.fixture(scope="session")
+def _logs(stack: Stack) -> Logs:
+    return Logs(stack)
+
+
+@pytest.fixture(autouse=True)
+def logs(_logs: Logs) -> Iterator[Logs]:
+    """What is written from now on; in the end nobody may have anything to complain of."""
+    _logs.begin_anew()
+    yield _logs
+    _logs.complete()
+    found = [(name, line) for name in OURS for line in complaints(_logs.lines(name))]
+    assert not found, found
