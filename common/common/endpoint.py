@@ -18,6 +18,7 @@ from common.errors import AppError, ErrorCode
 from common.fields import CallerBody, Page
 from common.openapi import Declaration, describe
 
+_MOST_FIELDS = 100  # each that is not known costs a line of the answer
 _UUID = TypeAdapter(UUID)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -104,6 +105,8 @@ def _json_object() -> dict[str, Any]:
         raise AppError(ErrorCode.VALIDATION_ERROR, "The body is not valid JSON.") from error
     if not isinstance(value, dict):
         raise AppError(ErrorCode.VALIDATION_ERROR, "The body must be a JSON object.")
+    if len(value) > _MOST_FIELDS:
+        raise AppError(ErrorCode.VALIDATION_ERROR, "The body has too many fields.")
     if _NUL.search(raw):  # PostgreSQL has no text with NUL
         raise AppError(ErrorCode.VALIDATION_ERROR, "Text must not contain NUL characters.")
     return value
