@@ -23,6 +23,15 @@ def test_a_body_over_the_limit_is_refused(gateway: Gateway) -> None:
     assert len(gateway.stub.requests) == reached
 
 
+@pytest.mark.parametrize("length", [2**32, 2**32 + 10, 2**64 - 10, 10**15])
+def test_no_length_is_too_large_to_be_compared(gateway: Gateway, length: int) -> None:
+    reached = len(gateway.stub.requests)
+    head = f"POST /api/auth/login HTTP/1.1\r\nHost: g\r\nContent-Length: {length}\r\n"
+    answer = gateway.raw((head + "Connection: close\r\n\r\n0123456789").encode())
+    assert answer.startswith((b"HTTP/1.1 413", b"HTTP/1.1 400"))
+    assert len(gateway.stub.requests) == reached
+
+
 def test_one_that_waits_to_be_asked_for_is_refused_too(gateway: Gateway) -> None:
     head = f"POST /api/auth/login HTTP/1.1\r\nHost: g\r\nContent-Length: {2 * MIB}\r\n"
     answer = gateway.raw((head + "Expect: 100-continue\r\nConnection: close\r\n\r\n").encode())
