@@ -95,8 +95,17 @@ def _query_values() -> dict[str, str]:
     return values
 
 
-def _json_object() -> dict[str, Any]:
+def read_body() -> bytes:
+    """The whole body of the current request; raises PAYLOAD_TOO_LARGE."""
     raw = request.get_data(cache=False)
+    # werkzeug cuts off what does not say how long it is, and does not tell
+    if request.content_length is None and len(raw) == current_app.config["MAX_CONTENT_LENGTH"]:
+        raise AppError(ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.")
+    return raw
+
+
+def _json_object() -> dict[str, Any]:
+    raw = read_body()
     if not raw:
         return {}
     try:
