@@ -11,6 +11,7 @@ from local_stack.stack import Stack
 
 from logs import OURS, Logs, complaints
 from operations import Operation, operations
+from platform_client import Api
 
 _LIMITS = ("RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_SCAN_PER_MINUTE", "RATE_LIMIT_AUTH_PER_MINUTE")
 
@@ -25,6 +26,19 @@ def stack_settings() -> dict[str, str]:
 def all_operations(stack: Stack) -> list[Operation]:
     """Everything that can be asked of the platform."""
     return operations(stack)
+
+
+@pytest.fixture(scope="module")
+def keys(api: Api, stack: Stack) -> dict[str, tuple[str, ...]]:
+    """The header that opens an operation, by what it needs; an admin's where a user is needed."""
+    account = {"email": "admin@example.com", "password": "password123"}
+    login = api.ok("POST", "/api/auth/login", **account)
+    return {
+        "public": (),
+        "login": (f"Authorization: Bearer {login['access_token']}",),
+        "refresh": (f"Authorization: Bearer {login['refresh_token']}",),
+        "internal": (f"X-Internal-Token: {stack.settings['INTERNAL_API_TOKEN']}",),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n")
@@ -32,13 +33,14 @@ def send(port: int, request: bytes) -> list[RawAnswer]:
     """Send this, and nothing more, on a connection of its own; its answers until it is closed."""
     with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS) as connection:
         received = b""
-        try:
+        # who has heard enough of us hangs up: what it said before counts
+        with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
+        with suppress(OSError):
             connection.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionResetError):
             while piece := connection.recv(65536):
                 received += piece
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # it has hung up on us: what it said before counts
     return _answers(received)
 
 

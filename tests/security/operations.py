@@ -32,6 +32,11 @@ class Field:
     name: str
     where: str
     schema: Mapping[str, Any]
+    is_required: bool
+
+    @property
+    def is_money(self) -> bool:
+        return self.schema.get("multipleOf") == 0.01
 
     @property
     def is_text(self) -> bool:
@@ -129,8 +134,9 @@ def _of_service(stack: Stack, kong: KongConfig, service: str) -> Iterator[Operat
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
             schema = _resolved(body.get("schema", {}), schemas)
             parameters = [one for one in operation.get("parameters", ()) if one["in"] != "header"]
-            kinds = [(one["name"], one["in"], one["schema"]) for one in parameters]
-            kinds += [(name, "body", kind) for name, kind in schema.get("properties", {}).items()]
+            kinds = [(one["name"], one["in"], one["schema"], one["required"]) for one in parameters]
+            for name, kind in schema.get("properties", {}).items():
+                kinds.append((name, "body", kind, name in schema.get("required", ())))
             security = [name for one in operation["security"] for name in one]
             yield Operation(
                 service,
@@ -138,7 +144,10 @@ def _of_service(stack: Stack, kong: KongConfig, service: str) -> Iterator[Operat
                 path,
                 _public_path(kong, f"{service}-service", path),
                 _FOR_A_LOGIN[security[0]] if security else "public",
-                tuple(Field(name, where, _resolved(kind, schemas)) for name, where, kind in kinds),
+                tuple(
+                    Field(name, where, _resolved(kind, schemas), is_required)
+                    for name, where, kind, is_required in kinds
+                ),
                 "requestBody" in operation,
                 body.get("example"),
             )

@@ -73,10 +73,9 @@ def internal(all_operations: list[Operation]) -> list[Operation]:
 
 
 @pytest.fixture(scope="module")
-def keys(stack: Stack, admin: Api) -> list[str]:
-    """Headers of who has everything: an admin's token and the services' own."""
-    internal = stack.settings["INTERNAL_API_TOKEN"]
-    return [f"Authorization: Bearer {admin.token}", f"X-Internal-Token: {internal}"]
+def everything(keys: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Headers of who has it all: an admin's token and the services' own."""
+    return keys["login"] + keys["internal"]
 
 
 def almost(token: str) -> Iterator[tuple[str, ...]]:
@@ -148,14 +147,14 @@ def inside(logs: Logs, asked: dict[str, str]) -> list[str]:
 
 
 def test_the_gateway_leads_to_none_of_them_however_it_is_asked(
-    internal: list[Operation], stack: Stack, keys: list[str], logs: Logs
+    internal: list[Operation], stack: Stack, everything: tuple[str, ...], logs: Logs
 ) -> None:
     asked: dict[str, str] = {}
     for operation in internal:
         asked[own := f"disguised-{uuid4()}"] = path = operation.filled()
         for disguise in _DISGUISES:
             way = disguised(disguise, path, operation.service)
-            headers = (*keys, f"X-Correlation-ID: {own}")
+            headers = (*everything, f"X-Correlation-ID: {own}")
             answers = send(stack.ports["gateway"], request(operation.method, way, *headers))
             assert [answer.status < 500 for answer in answers] == [True], way
     assert inside(logs, asked) == []
@@ -163,35 +162,35 @@ def test_the_gateway_leads_to_none_of_them_however_it_is_asked(
 
 @pytest.mark.parametrize("path", ["/metrics", "/apispec.json", "/apidocs/", "/static/x"])
 def test_nor_to_what_only_monitoring_and_developers_read(
-    stack: Stack, keys: list[str], path: str
+    stack: Stack, everything: tuple[str, ...], path: str
 ) -> None:
     for service in REST_SERVICES:
         for disguise in _DISGUISES:
             way = disguised(disguise, path, service)
-            (answer,) = send(stack.ports["gateway"], request("GET", way, *keys))
+            (answer,) = send(stack.ports["gateway"], request("GET", way, *everything))
             assert 400 <= answer.status < 500, way
 
 
 def test_no_header_leads_the_gateway_astray(
-    internal: list[Operation], stack: Stack, keys: list[str], logs: Logs
+    internal: list[Operation], stack: Stack, everything: tuple[str, ...], logs: Logs
 ) -> None:
     asked: dict[str, str] = {}
     for operation in internal:
         asked[own := f"decoy-{uuid4()}"] = path = operation.filled()
         for decoy in _DECOYS:
             words = {"path": path, "service": operation.service, "method": operation.method}
-            headers = (*keys, decoy.format(**words), f"X-Correlation-ID: {own}")
+            headers = (*everything, decoy.format(**words), f"X-Correlation-ID: {own}")
             send(stack.ports["gateway"], request("GET", "/api/tickets", *headers))
     assert inside(logs, asked) == []
 
 
 def test_who_comes_past_the_gateway_is_seen_inside(
-    internal: list[Operation], stack: Stack, keys: list[str], logs: Logs
+    internal: list[Operation], stack: Stack, everything: tuple[str, ...], logs: Logs
 ) -> None:
     """The negative control: the same straight at the services."""
     asked: dict[str, str] = {}
     for operation in internal:
         asked[own := f"control-{uuid4()}"] = path = operation.filled()
-        headers = (*keys, f"X-Correlation-ID: {own}")
+        headers = (*everything, f"X-Correlation-ID: {own}")
         send(stack.ports[operation.service], request(operation.method, path, *headers))
     assert inside(logs, asked) == list(asked.values())
