@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from local_stack.stack import Stack
 
+from asking import Door, Keys
 from logs import OURS, Logs, complaints
 from operations import Operation, operations
 from platform_client import Api
@@ -28,8 +29,18 @@ def all_operations(stack: Stack) -> list[Operation]:
     return operations(stack)
 
 
+@pytest.fixture(scope="session")
+def doors(all_operations: list[Operation], stack: Stack) -> list[Door]:
+    """Every operation at its service and, if it leads there, at the gateway."""
+    gateway = stack.ports["gateway"]
+    inside = [Door(one, stack.ports[one.service], one.path) for one in all_operations]
+    outside = [Door(one, gateway, one.public_path) for one in all_operations if one.public_path]
+    assert len(inside) > 70 and len(outside) > 30
+    return inside + outside
+
+
 @pytest.fixture(scope="module")
-def keys(api: Api, stack: Stack) -> dict[str, tuple[str, ...]]:
+def keys(api: Api, stack: Stack) -> Keys:
     """The header that opens an operation, by what it needs; an admin's where a user is needed."""
     account = {"email": "admin@example.com", "password": "password123"}
     login = api.ok("POST", "/api/auth/login", **account)

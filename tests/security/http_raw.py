@@ -29,15 +29,19 @@ class RawAnswer:
         return self.status, body["error_code"]
 
 
-def send(port: int, request: bytes) -> list[RawAnswer]:
-    """Send this, and nothing more, on a connection of its own; its answers until it is closed."""
+def send(port: int, request: bytes, to_the_end: bool = True) -> list[RawAnswer]:
+    """Send this on a connection of its own; its answers until it is closed.
+
+    `to_the_end`: and say that nothing more will come.
+    """
     with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS) as connection:
         received = b""
         # who has heard enough of us hangs up: what it said before counts
         with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
         with suppress(OSError):
-            connection.shutdown(socket.SHUT_WR)
+            if to_the_end:
+                connection.shutdown(socket.SHUT_WR)
         with suppress(ConnectionResetError):
             while piece := connection.recv(65536):
                 received += piece

@@ -4,14 +4,12 @@ import gzip
 import json
 
 import pytest
-from local_stack.stack import Stack
 
-from http_raw import request, send
-from operations import Operation
+from asking import Door, Keys
+from http_raw import RawAnswer, request, send
 from platform_client import Records
-from snapshot import snapshot
+from snapshot import nothing_changes
 
-Keys = dict[str, tuple[str, ...]]
 MIB = 1024 * 1024
 REFUSED = (400, "VALIDATION_ERROR")
 TOO_LARGE = (413, "PAYLOAD_TOO_LARGE")
@@ -60,74 +58,70 @@ NONSENSE = {
 
 
 @pytest.fixture(scope="module")
-def doors(all_operations: list[Operation], stack: Stack) -> list[tuple[Operation, int, str]]:
-    """Every operation that takes a body, at its service and, if it leads there, at the gateway."""
-    taking = [one for one in all_operations if one.takes_a_body]
-    at_services = [(one, stack.ports[one.service], one.filled()) for one in taking]
-    gateway = stack.ports["gateway"]
-    outside = [(one, gateway, one.filled(one.public_path)) for one in taking if one.public_path]
-    assert len(outside) > 15 and len(at_services) > 50
-    return at_services + outside
+def takers(doors: list[Door]) -> list[Door]:
+    """Where a body is taken."""
+    return [door for door in doors if door.operation.takes_a_body]
+
+
+def sent_to(door: Door, keys: Keys, body: bytes, *headers: str) -> bytes:
+    opened = (*keys[door.operation.needs], *headers)
+    path = door.operation.filled(door.path)
+    return request(door.operation.method, path, *opened, body=body)
+
+
+def send_to(door: Door, keys: Keys, body: bytes, *headers: str) -> list[RawAnswer]:
+    return send(door.port, sent_to(door, keys, body, *headers))
 
 
 @pytest.mark.parametrize("what", NONSENSE)
 def test_what_is_no_object_of_json_is_refused_and_changes_nothing(
-    doors: list[tuple[Operation, int, str]], keys: Keys, records: Records, what: str
+    takers: list[Door], keys: Keys, records: Records, what: str
 ) -> None:
-    before, body = snapshot(records), NONSENSE[what]
-    for operation, port, path in doors:
-        headers = (*keys[operation.needs], f"Content-Length: {len(body)}")
-        (answer,) = send(port, request(operation.method, path, *headers, body=body))
-        assert answer.refusal == REFUSED, operation
-    assert snapshot(records) == before
+    body = NONSENSE[what]
+    with nothing_changes(records):
+        for door in takers:
+            (answer,) = send_to(door, keys, body, f"Content-Length: {len(body)}")
+            assert answer.refusal == REFUSED, str(door)
 
 
 @pytest.mark.parametrize(
     "kind", [_FORM, _XML, "multipart/form-data; boundary=x", "text/plain; =", "\xe9"]
 )
-def test_a_body_of_another_kind_is_refused(
-    doors: list[tuple[Operation, int, str]], keys: Keys, kind: str
-) -> None:
-    for operation, port, path in doors:
-        headers = (*keys[operation.needs], "Content-Length: 8", f"Content-Type: {kind}")
-        (answer,) = send(port, request(operation.method, path, *headers, body=b"amount=5"))
-        assert answer.refusal == REFUSED, operation
+def test_a_body_of_another_kind_is_refused(takers: list[Door], keys: Keys, kind: str) -> None:
+    for door in takers:
+        told = ("Content-Length: 8", f"Content-Type: {kind}")
+        (answer,) = send_to(door, keys, b"amount=5", *told)
+        assert answer.refusal == REFUSED, str(door)
 
 
 def test_a_body_that_is_too_large_is_refused_by_its_length_alone(
-    doors: list[tuple[Operation, int, str]], keys: Keys
+    takers: list[Door], keys: Keys
 ) -> None:
-    for operation, port, path in doors:
+    for door in takers:
         for length in (MIB + 1, 10**15):
-            headers = (*keys[operation.needs], f"Content-Length: {length}")
-            (answer,) = send(port, request(operation.method, path, *headers, body=b"{"))
-            assert answer.refusal == TOO_LARGE, operation
+            sent = sent_to(door, keys, b"{", f"Content-Length: {length}")
+            (answer,) = send(door.port, sent, to_the_end=False)
+            assert answer.refusal == TOO_LARGE, str(door)
 
 
-def test_so_is_one_that_does_not_say_how_large_it_is(
-    doors: list[tuple[Operation, int, str]], keys: Keys
-) -> None:
+def test_so_is_one_that_does_not_say_how_large_it_is(takers: list[Door], keys: Keys) -> None:
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
-    for operation, port, path in doors:
-        headers = (*keys[operation.needs], "Transfer-Encoding: chunked")
+    for door in takers:
         body = chunk * 17 + b"0\r\n\r\n"
-        (answer,) = send(port, request(operation.method, path, *headers, body=body))
-        assert answer.refusal == TOO_LARGE, operation
+        sent = sent_to(door, keys, body, "Transfer-Encoding: chunked")
+        (answer,) = send(door.port, sent, to_the_end=False)
+        assert answer.refusal == TOO_LARGE, str(door)
 
 
-def test_a_body_that_breaks_off_is_none(
-    doors: list[tuple[Operation, int, str]], keys: Keys, records: Records
-) -> None:
-    before = snapshot(records)
-    for operation, port, path in doors:
-        whole = json.dumps(operation.example or {"a": 1}).encode()
-        half = whole[: len(whole) // 2]
-        for framing, sent in (
-            (f"Content-Length: {len(whole)}", half),
-            ("Transfer-Encoding: chunked", b"%x\r\n%s\r\n" % (len(half), half)),
-            ("Transfer-Encoding: chunked", b"%x\r\n%s" % (len(whole), half)),
-        ):
-            headers = (*keys[operation.needs], framing)
-            answers = send(port, request(operation.method, path, *headers, body=sent))
-            assert [answer.status for answer in answers] in ([], [400]), operation
-    assert snapshot(records) == before
+def test_a_body_that_breaks_off_is_none(takers: list[Door], keys: Keys, records: Records) -> None:
+    with nothing_changes(records):
+        for door in takers:
+            whole = json.dumps(door.operation.example or {"a": 1}).encode()
+            half = whole[: len(whole) // 2]
+            for framing, sent in (
+                (f"Content-Length: {len(whole)}", half),
+                ("Transfer-Encoding: chunked", b"%x\r\n%s\r\n" % (len(half), half)),
+                ("Transfer-Encoding: chunked", b"%x\r\n%s" % (len(whole), half)),
+            ):
+                answers = send_to(door, keys, sent, framing)
+                assert [answer.status for answer in answers] in ([], [400]), str(door)

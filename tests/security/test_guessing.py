@@ -176,32 +176,25 @@ def test_of_many_resends_at_once_three_codes_are_sent(
     assert len(smu.codes(purchase.buyer.phone)) <= 3
 
 
+@pytest.mark.parametrize("context", ["purchase", "transfer"])
 def test_what_is_anothers_is_answered_like_what_is_not_there(
-    purchase: Purchase, new_deal: NewDeal, new_buyer: NewBuyer
+    new_deal: NewDeal, new_buyer: NewBuyer, context: str
 ) -> None:
-    stranger, transfer_id = new_buyer(), new_deal().begun().transfer_id
-    order_id, nothing = purchase.held["order_id"], str(uuid4())
-
-    def answers(method: str, path: str, **body: str) -> list[object]:
-        there = order_id if "ransfer" not in path + str(body) else transfer_id
-        found = []
-        for one in (there, nothing):
-            given = {name: value.format(one) for name, value in body.items()}
-            response = stranger.api.call(method, path.format(one), json=given or None)
-            found.append((response.status_code, response.json()))
-        return found
-
-    for asked in (
-        answers("GET", "/api/orders/{}"),
-        answers("POST", "/api/pay", order_id="{}"),
-        answers("GET", "/api/transfers/{}"),
-        *(
-            answers("POST", path, context=context, reference_id="{}", **code)
-            for context in ("purchase", "transfer")
-            for path, code in (
-                ("/api/otp/resend", {}),
-                ("/api/verify-otp", {"otp_code": "123456"}),
-            )
-        ),
-    ):
-        assert asked[0] == asked[1] and asked[0][0] == 404
+    stranger, deal = new_buyer().api, new_deal().begun()
+    anothers = deal.order_id if context == "purchase" else deal.transfer_id
+    code = {"context": context, "otp_code": "123456"}
+    there, nothing = (
+        [
+            stranger.call(
+                "GET", f"/api/{'orders' if context == 'purchase' else 'transfers'}/{one}"
+            ),
+            stranger.call("POST", "/api/pay", json={"order_id": one}),
+            stranger.call("POST", "/api/verify-otp", json={**code, "reference_id": one}),
+            stranger.call(
+                "POST", "/api/otp/resend", json={"context": context, "reference_id": one}
+            ),
+        ]
+        for one in (anothers, str(uuid4()))
+    )
+    assert [one.json() for one in there] == [one.json() for one in nothing]
+    assert [one.status_code for one in there + nothing] == [404] * 8

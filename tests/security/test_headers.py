@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from local_stack.stack import Stack
 
+from asking import Keys
 from http_raw import request, send
 from logs import Logs
 from operations import REST_SERVICES
 from platform_client import Buyer
 
-Keys = dict[str, tuple[str, ...]]
 _LINE = '{"level": "INFO", "service": "user-service", "message": "forged", "correlation_id": "x"}'
 _BREAKS = {
     "CR LF": "\r\n",

@@ -8,6 +8,7 @@ import grpc
 import pytest
 from local_stack.stack import ROOT, Stack
 
+from asking import Keys
 from http_raw import request, send
 from logs import Logs
 from operations import REST_SERVICES, Operation
@@ -73,7 +74,7 @@ def internal(all_operations: list[Operation]) -> list[Operation]:
 
 
 @pytest.fixture(scope="module")
-def everything(keys: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+def everything(keys: Keys) -> tuple[str, ...]:
     """Headers of who has it all: an admin's token and the services' own."""
     return keys["login"] + keys["internal"]
 

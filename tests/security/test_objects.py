@@ -4,6 +4,8 @@ At the gateway, and at the service's own port: a service does not trust that the
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
 
 import httpx
 import pytest
@@ -11,11 +13,11 @@ from local_stack.stack import Stack
 
 from deals import Deal
 from gate import Gate
-from objects import ROLES, RULES, Ask, Rule, Things
+from objects import ROLES, RULES, Rule, Things
 from operations import Operation
 from outside import Stripe
 from platform_client import Api, Buyer, Records, refusal
-from snapshot import snapshot
+from snapshot import nothing_changes
 
 NewBuyer, NewSeat, NewDeal = Callable[..., Buyer], Callable[[], str], Callable[..., Deal]
 CASES = [
@@ -60,9 +62,31 @@ def new_things(
 
 
 @pytest.fixture(scope="module")
-def stranger(api: Api, admin: Api) -> Buyer:
-    """Who has nothing to do with it."""
-    return Buyer.register(api, admin, 1000)
+def outsiders(api: Api, admin: Api, staff: Api) -> dict[str, Api]:
+    """Whoever has nothing to do with it, by role."""
+    stranger = Buyer.register(api, admin, 1000).api
+    return {"nobody": api, "stranger": stranger, "staff": staff, "admin": admin}
+
+
+@dataclass
+class Attempt:
+    """An operation on a thing of an owner's."""
+
+    operation: Operation
+    rule: Rule
+    things: Things
+    outsiders: dict[str, Api]
+
+    def __post_init__(self) -> None:
+        self._ask = self.rule.make(self.things)
+
+    def by(self, role: str, base_url: str, path: str) -> httpx.Response:
+        """What that role is answered at that door."""
+        deal, asked = self.things.deal, self._ask(role)
+        people = {"owner": deal.seller.api, "counterpart": deal.buyer.api, **self.outsiders}
+        place = self.operation.filled(path, **asked.path)
+        caller = people[role].at(base_url)
+        return caller.call(self.operation.method, place, params=asked.query, json=asked.body)
 
 
 @pytest.mark.parametrize(("label", "rule"), CASES)
@@ -70,43 +94,28 @@ def test_an_object_is_there_for_those_who_may_and_for_nobody_else(
     all_operations: list[Operation],
     stack: Stack,
     new_things: Callable[[], Things],
-    stranger: Buyer,
-    staff: Api,
-    api: Api,
+    outsiders: dict[str, Api],
     records: Records,
     label: str,
     rule: Rule,
 ) -> None:
     operation = next(one for one in all_operations if str(one) == label)
-    doors = {stack.gateway_url: operation.public_path}
-    doors[f"http://127.0.0.1:{stack.ports[operation.service]}"] = operation.path
-
-    def call(base_url: str, things: Things, ask: Ask, role: str) -> httpx.Response:
-        asked = ask(role)
-        people = {"owner": things.deal.seller.api, "counterpart": things.deal.buyer.api}
-        people |= {"nobody": api, "stranger": stranger.api, "staff": staff, "admin": things.admin}
-        return (
-            people[role]
-            .at(base_url)
-            .call(
-                operation.method,
-                operation.filled(doors[base_url], **asked.path),
-                params=asked.query,
-                json=asked.body,
-            )
-        )
-
-    things = new_things()
-    ask = rule.make(things)
-    before = snapshot(records)
-    for base_url in doors:
-        for role in (one for one in ROLES if one not in rule.admitted):
-            answer = refusal(call(base_url, things, ask, role))
-            assert answer == rule.answer(role), (role, base_url)
-    assert snapshot(records) == before
+    service = f"http://127.0.0.1:{stack.ports[operation.service]}"
+    doors = [(stack.gateway_url, operation.public_path), (service, operation.path)]
+    attempt = Attempt(operation, rule, new_things(), outsiders)
+    with nothing_changes(records):
+        for role, door in product(set(ROLES) - set(rule.admitted), doors):
+            assert refusal(attempt.by(role, *door)) == rule.answer(role), (role, door)
     # that it was refused for who asked, and not for anything else
-    for number, role in enumerate(rule.admitted):
-        if number:
-            things = new_things()
-            ask = rule.make(things)
-        assert call(stack.gateway_url, things, ask, role).status_code == rule.status, role
+    for role in rule.admitted:
+        assert attempt.by(role, *doors[0]).status_code == rule.status, role
+        if role != rule.admitted[-1]:
+            attempt = Attempt(operation, rule, new_things(), outsiders)
+
+
+def test_a_change_would_be_noticed(new_buyer: NewBuyer, records: Records) -> None:
+    """The negative control: a single row, anywhere."""
+    buyer = new_buyer(credits=0)
+    for change in ("full_name = 'Somebody'", "is_flagged = true"):
+        with pytest.raises(AssertionError), nothing_changes(records):
+            records.query("user", f"UPDATE users SET {change} WHERE user_id = %s", buyer.user_id)

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from local_stack.stack import Stack
 
+from common.testing import wait_for
 from logs import Logs, complaints
 from operations import Operation, kong_config, leads_to
 from platform_client import Buyer
@@ -25,9 +26,8 @@ def test_the_gateway_leads_to_the_service_and_path_that_the_list_says(
         api.call(operation.method, path, headers=headers)
         inside = operation.service, operation.method, operation.filled(**places)
         expected[own] = {inside, ("gateway", operation.method, path)}
-    requests = logs.complete().requests()
     for own, seen in expected.items():
-        assert seen <= requests[own]
+        wait_for(lambda: seen <= logs.requests()[own], f"{seen} to be logged")
 
 
 def test_every_route_of_the_gateway_leads_to_something_that_is_documented(
