@@ -29,6 +29,9 @@ test:  ## test everything, on servers of its own (SUITE=order-service: one suite
 test-faults:  ## kill and race everything, at full length; then the summary tables
 	@FAULTS=all $(BOOTSTRAP) local_stack.run_tests faults
 
+test-security:  ## forged tokens, other people's objects, hostile input, guessing; the dependencies and the code
+	@$(BOOTSTRAP) local_stack.run_tests security
+
 lint:  ## black --check and flake8
 	@$(BOOTSTRAP) local_stack.run_tests lint
 
@@ -38,4 +41,4 @@ fmt:  ## black
 stubs:  ## the gRPC stubs from inventory.proto
 	@.venv/bin/python inventory-service/src/proto/generate.py
 
-.PHONY: help up down reset status logs audit test test-faults lint fmt stubs
+.PHONY: help up down reset status logs audit test test-faults test-security lint fmt stubs

@@ -24,7 +24,7 @@ from platform_client import EVENT_B, HOLD_TTL_SECONDS, Api, Buyer, Records  # no
 from shaky_orchestrator import ShakyOrchestrator, shaky_orchestrator  # noqa: E402
 
 # Suites with a platform of their own kind, each in a process of its own (local_stack.run_tests).
-_APART = ("faults",)
+_APART = ("faults", "security")
 _SETTINGS = {
     "HOLD_TTL_SECONDS": str(HOLD_TTL_SECONDS),
     "RECOVERY_INTERVAL_SECONDS": "1",

@@ -23,6 +23,15 @@ def test_a_body_over_the_limit_is_refused(gateway: Gateway) -> None:
     assert len(gateway.stub.requests) == reached
 
 
+@pytest.mark.parametrize("length", [2**32, 2**32 + 10, 2**64 - 10, 10**15])
+def test_no_length_is_too_large_to_be_compared(gateway: Gateway, length: int) -> None:
+    reached = len(gateway.stub.requests)
+    head = f"POST /api/auth/login HTTP/1.1\r\nHost: g\r\nContent-Length: {length}\r\n"
+    answer = gateway.raw((head + "Connection: close\r\n\r\n0123456789").encode())
+    assert answer.startswith((b"HTTP/1.1 413", b"HTTP/1.1 400"))
+    assert len(gateway.stub.requests) == reached
+
+
 def test_one_that_waits_to_be_asked_for_is_refused_too(gateway: Gateway) -> None:
     head = f"POST /api/auth/login HTTP/1.1\r\nHost: g\r\nContent-Length: {2 * MIB}\r\n"
     answer = gateway.raw((head + "Expect: 100-continue\r\nConnection: close\r\n\r\n").encode())
@@ -65,3 +74,9 @@ def test_a_chunked_body_that_never_ends_reaches_no_service(gateway: Gateway) -> 
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 408") and b'"success":false' in answer
     assert len(gateway.stub.requests) == reached
+
+
+def test_http_2_which_has_no_chunks_does_not_get_past_the_limit(gateway: Gateway) -> None:
+    """A frame of settings would be the answer of who speaks it."""
+    answer = gateway.raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+    assert answer.startswith(b"HTTP/1.1 400")

@@ -90,3 +90,22 @@ def test_the_log_has_a_json_line_without_query_and_token(gateway: Gateway) -> No
     entry = json.loads(line)
     assert (entry["method"], entry["status"], entry["route"]) == ("GET", 200, "platform")
     assert "in-the-query" not in text and headers["Authorization"][7:] not in text
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "OPTIONS", "BREW"])
+def test_the_log_names_the_method_whatever_it_is(gateway: Gateway, method: str) -> None:
+    own = f"a-method-of-this-test-{method}"
+    gateway.client.request(method, "/api/nothing", headers={"X-Correlation-ID": own})
+    gateway.client.get("/health")  # its line comes after
+    (line,) = (row for row in gateway.log.read_text().splitlines() if own in row)
+    assert json.loads(line)["method"] == method
+
+
+@pytest.mark.parametrize("long", ["GET /" + "a" * 9000, "GET /" + '"' * 9000, "G" * 9000 + " /"])
+def test_a_line_of_the_log_is_whole_however_long_the_request(gateway: Gateway, long: str) -> None:
+    own = f"a-long-one-{hash(long) % 10**9}"
+    head = f"{long} HTTP/1.1\r\nHost: g\r\nX-Correlation-ID: {own}\r\nConnection: close\r\n\r\n"
+    assert gateway.raw(head.encode()).startswith(b"HTTP/1.1 404")
+    gateway.client.get("/health")  # its line comes after
+    (line,) = (row for row in gateway.log.read_text().splitlines() if own in row)
+    assert json.loads(line)["status"] == 404

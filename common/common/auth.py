@@ -17,7 +17,7 @@ from common.errors import AppError, ErrorCode
 from common.periodic import run_every
 from common.settings import JwtSettings
 
-INTERNAL_TOKEN_HEADER = "X-Internal-Token"
+INTERNAL_TOKEN_HEADER = "X-Internal-Token"  # nosec B105 # a header's name
 ISSUER = "ticketremaster"
 ACCESS_TTL = timedelta(minutes=15)
 REFRESH_TTL = timedelta(days=7)
@@ -174,7 +174,7 @@ def _check_internal_token() -> None:
 def _token_caller(refresh: bool) -> Caller:
     try:
         verify_jwt_in_request(refresh=refresh)
-        caller = _caller_from(get_jwt())
+        caller = _caller_from(get_jwt(), token_type="refresh" if refresh else "access")
     except ExpiredSignatureError as error:
         raise AppError(ErrorCode.TOKEN_EXPIRED, "The token has expired: log in again.") from error
     except (JWTExtendedException, PyJWTError, KeyError, ValueError, TypeError) as error:
@@ -184,9 +184,11 @@ def _token_caller(refresh: bool) -> Caller:
     return caller
 
 
-def _caller_from(claims: dict[str, Any]) -> Caller:
+def _caller_from(claims: dict[str, Any], token_type: str) -> Caller:
     if "exp" not in claims:
         raise KeyError("exp")
+    if claims["type"] != token_type:  # flask_jwt_extended takes all but "refresh" for access
+        raise ValueError("type")
     return Caller(
         user_id=UUID(claims["sub"]),
         role=Role(claims["role"]),

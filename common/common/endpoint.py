@@ -18,6 +18,7 @@ from common.errors import AppError, ErrorCode
 from common.fields import CallerBody, Page
 from common.openapi import Declaration, describe
 
+_MOST_FIELDS = 100  # each that is not known costs a line of the answer
 _UUID = TypeAdapter(UUID)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -94,8 +95,17 @@ def _query_values() -> dict[str, str]:
     return values
 
 
-def _json_object() -> dict[str, Any]:
+def read_body() -> bytes:
+    """The whole body of the current request; raises PAYLOAD_TOO_LARGE."""
     raw = request.get_data(cache=False)
+    # werkzeug cuts off what does not say how long it is, and does not tell
+    if request.content_length is None and len(raw) == current_app.config["MAX_CONTENT_LENGTH"]:
+        raise AppError(ErrorCode.PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB.")
+    return raw
+
+
+def _json_object() -> dict[str, Any]:
+    raw = read_body()
     if not raw:
         return {}
     try:
@@ -104,6 +114,8 @@ def _json_object() -> dict[str, Any]:
         raise AppError(ErrorCode.VALIDATION_ERROR, "The body is not valid JSON.") from error
     if not isinstance(value, dict):
         raise AppError(ErrorCode.VALIDATION_ERROR, "The body must be a JSON object.")
+    if len(value) > _MOST_FIELDS:
+        raise AppError(ErrorCode.VALIDATION_ERROR, "The body has too many fields.")
     if _NUL.search(raw):  # PostgreSQL has no text with NUL
         raise AppError(ErrorCode.VALIDATION_ERROR, "Text must not contain NUL characters.")
     return value

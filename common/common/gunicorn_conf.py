@@ -12,14 +12,14 @@ from prometheus_client import multiprocess, values
 
 from common import logs
 
-worker_class = "gthread"
+worker_class = "common.serving.Worker"
 threads = 16
 backlog = 2048
 keepalive = 75
 timeout = 30
 graceful_timeout = 10
 reload = os.environ.get("FLASK_DEBUG") == "1"
-worker_tmp_dir = "/dev/shm"
+worker_tmp_dir = "/dev/shm"  # nosec B108 # gunicorn makes files of its own in it by mkstemp
 accesslog = None
 control_socket_disable = True  # one file in the home folder, the same for every service
 logconfig_dict = logs.config("gunicorn")

@@ -19,8 +19,8 @@ from common.auth import ISSUER, Revocations, Role
 from common.settings import DatabaseSettings
 
 T = TypeVar("T")
-JWT_SECRET = "a-secret-of-the-tests-and-nothing-else"
-INTERNAL_TOKEN = "internal-token-of-the-tests"
+JWT_SECRET = "a-secret-of-the-tests-and-nothing-else"  # nosec B105 # of tests
+INTERNAL_TOKEN = "internal-token-of-the-tests"  # nosec B105 # of tests
 _PARAMETER = re.compile(r"<(?:[^<>:]*:)?([^<>]*)>")
 
 

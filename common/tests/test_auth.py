@@ -84,6 +84,7 @@ def unsigned(claims: dict[str, Any]) -> str:
         access_token(USER, sid=None),
         access_token(USER, iat=None),
         access_token(USER, type="refresh"),
+        access_token(USER, type="master"),
     ],
 )
 def test_a_token_that_is_not_ours_is_unauthorized(client: FlaskClient, token: str) -> None:

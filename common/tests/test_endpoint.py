@@ -1,5 +1,6 @@
 """@endpoint: what a view takes and answers."""
 
+import json
 from decimal import Decimal
 from uuid import uuid4
 
@@ -79,6 +80,12 @@ def test_a_bad_amount_is_refused(client: FlaskClient, price: str) -> None:
 )
 def test_what_is_no_json_object_is_refused(client: FlaskClient, raw: bytes) -> None:
     assert refused(client, raw)[0] == "VALIDATION_ERROR"
+
+
+def test_an_answer_does_not_grow_with_the_fields_that_are_not_known(client: FlaskClient) -> None:
+    raw = json.dumps({f"field {number}": 1 for number in range(50_000)}).encode()
+    assert refused(client, raw) == ("VALIDATION_ERROR", {})
+    assert len(client.post("/things", data=raw).data) < 200
 
 
 @pytest.mark.parametrize("escape", ["\\u0000", "\\\\\\u0000", "a\\u0000b"])

@@ -1,5 +1,6 @@
 """What every REST service has: envelope, correlation ID, /health, /metrics."""
 
+import io
 import re
 from typing import Any
 
@@ -46,6 +47,13 @@ def test_a_body_over_1_mib_is_too_large(client: FlaskClient) -> None:
         "PAYLOAD_TOO_LARGE",
     )
     assert error_of(client.post("/things", data=b" " * 1024 * 1024)) == (400, "VALIDATION_ERROR")
+
+
+def test_so_is_one_that_does_not_say_how_large_it_is(client: FlaskClient) -> None:
+    chunked = {"wsgi.input_terminated": True}
+    body = io.BytesIO(b"{}" + b" " * 1024 * 1024)
+    answer = client.post("/things", input_stream=body, environ_overrides=chunked)
+    assert error_of(answer) == (413, "PAYLOAD_TOO_LARGE")
 
 
 def test_a_bug_says_nothing_of_the_inside_but_is_logged(

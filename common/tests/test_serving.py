@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,12 +18,28 @@ from common.testing import wait_for
 
 SERVICE = """
 import os
-from flask import Flask
+from flask import Flask, request
 from common import flask_defaults
 app = Flask("things")
 flask_defaults.install(app, service="things", internal_token="t", checks={})
 app.add_url_rule("/worker", view_func=lambda: str(os.getpid()), endpoint="worker")
+app.add_url_rule("/read", view_func=lambda: request.get_data(), endpoint="read", methods=["POST"])
 """
+NO_REQUESTS = {
+    "no HTTP": b"nonsense\r\n\r\n",
+    "a long address": b"GET /?" + b"a" * 5000 + b" HTTP/1.1\r\nHost: g\r\n\r\n",
+    "a long header": b"GET / HTTP/1.1\r\nHost: g\r\nX-A: " + b"a" * 9000 + b"\r\n\r\n",
+    "many headers": b"GET / HTTP/1.1\r\nHost: g\r\n" + b"X-A: 1\r\n" * 120 + b"\r\n",
+    "a NUL": b"GET / HTTP/1.1\r\nHost: g\r\nX-A: \0\r\n\r\n",
+    "an expectation": b"GET / HTTP/1.1\r\nHost: g\r\nExpect: the best\r\n\r\n",
+    "an unknown coding": b"POST /read HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: x\r\n\r\n",
+}
+# what is found out only while the view reads the body
+NO_REQUESTS |= {
+    f"a chunk of {size}": b"POST /read HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + f"{size}\r\n{{}}\r\n0\r\n\r\n".encode()
+    for size in ("zz", "-2", "0x2", "1")
+}
 
 
 @pytest.fixture
@@ -67,6 +85,18 @@ def test_metrics_are_those_of_all_workers(url: str) -> None:
     label = '{method="GET",route="/worker",status="200"}'
     for _ in range(4):  # whichever worker answers
         assert f"http_request_seconds_count{label} {asked}.0" in httpx.get(f"{url}/metrics").text
+
+
+def test_what_is_no_request_is_refused_in_the_envelope(url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    for wrong, sent in NO_REQUESTS.items():
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(sent)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        head, _, body = answer.decode().partition("\r\n\r\n")
+        assert head.startswith("HTTP/1.1 400 ") and "HTTP/1.1" not in body, wrong
+        assert len(re.findall(r"X-Correlation-ID: [0-9a-f-]{36}", head)) == 1, wrong
+        assert json.loads(body)["error_code"] == "VALIDATION_ERROR", wrong
 
 
 def test_with_a_setting_missing_it_ends_and_says_which(tmp_path: Path) -> None:

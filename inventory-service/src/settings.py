@@ -21,7 +21,7 @@ RPC_THREADS = 16
 class Settings(ServiceSettings, DatabaseSettings, RabbitSettings):
     """See contract.md, section 6."""
 
-    bind_host: Text = "0.0.0.0"
+    bind_host: Text = "0.0.0.0"  # nosec B104 # its container's; the host's ports are on 127.0.0.1
     grpc_port: Port = 50051
     health_port: Port = 8080
     grpc_workers: Annotated[int, Field(ge=1, le=32)] = 2

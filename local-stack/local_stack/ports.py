@@ -69,7 +69,7 @@ def is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", port))
+            probe.bind(("0.0.0.0", port))  # nosec B104 # tried, and closed again
         except OSError:
             return False
     return True
@@ -116,6 +116,6 @@ def any_free(taken: Iterable[int] = ()) -> int:
     if len(ours) < 1000:  # the system hands out nearly everything: then luck has to do
         ours = range(_LOWEST, _HIGHEST + 1)
     while True:
-        port = random.choice(ours)
+        port = random.choice(ours)  # nosec B311 # a port is no secret
         if port not in taken and is_free(port) and _claims.claim(port):
             return port

@@ -34,20 +34,21 @@ SERVICE_SUITES = (
     "common",
 )
 FAULT_SUITES = ("crashes", "concurrency", "part-faults")
-OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests", *FAULT_SUITES)
+OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests", "security", *FAULT_SUITES)
 IN_CONTAINERS = "containers"
 _GROUPS = {"faults": FAULT_SUITES}
 # What is below the folder tests, and where there.
 _END_TO_END = {
     "tests": ".",
     IN_CONTAINERS: ".",
+    "security": "security",
     "crashes": "faults/crashes",
     "concurrency": "faults/concurrency",
     "part-faults": "faults/parts",
 }
 # How many processes share out a suite's tests, each with stacks of its own: most of the time it
 # waits.
-_SHARED_BY = {"local-stack": 2, "tests": 2, "crashes": 3, "part-faults": 2}
+_SHARED_BY = {"local-stack": 2, "tests": 2, "security": 2, "crashes": 3, "part-faults": 2}
 _LOGS = ROOT / ".local-stack" / "test-logs"
 _LINTERS = (("black", "--check", "--quiet", "."), ("flake8",))
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import Fault, ServerProxy
+from xmlrpc.client import Fault, ServerProxy  # nosec B411 # to our own supervisor
 
 from supervisor.xmlrpc import SupervisorTransport
 

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import hashlib
 import os
-import pickle
+import pickle  # nosec B403 # its own file alone
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -58,7 +58,7 @@ def _keep_in(data: Path | None) -> None:
         store.dump_to_disk = lambda: None
         return
     if data.exists():
-        store.update(pickle.loads(data.read_bytes()))
+        store.update(pickle.loads(data.read_bytes()))  # nosec B301 # what it has written itself
     half_written = data.with_name(f"{data.name}.new")
 
     def dump() -> None:

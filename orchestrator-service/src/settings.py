@@ -27,7 +27,8 @@ class Settings(ServiceSettings, JwtSettings, RabbitSettings):
     event_service_url: Url
     hold_ttl_seconds: HoldTtl = 300
     recovery_interval_seconds: Annotated[float, Field(gt=0, le=60)] = 5
-    bind_host: Text = "0.0.0.0"  # of the recovery process's /health and /metrics
+    # of the recovery process's /health and /metrics
+    bind_host: Text = "0.0.0.0"  # nosec B104 # its container's
     health_port: Port = 8081
     scanner_app: Path = Path("../scanner-app/app")  # what is served at /scanner/
     saga_stale_seconds: Annotated[float, Field(ge=1, le=600)] = 30

@@ -57,7 +57,7 @@ class Registration(Body):
 
     model_config = with_example(
         email="new.buyer@example.com",
-        password="a long password",
+        password="a long password",  # nosec B106 # an example
         phone="+6591230099",
         full_name="Farah Lee",
     )

@@ -304,7 +304,13 @@ def test_only_stripes_own_fresh_signature_over_this_very_body_counts(
 def test_an_event_that_lacks_what_it_should_have_is_refused_and_not_booked(
     app: Flask, new_user: Call, rows: Call
 ) -> None:
-    for found in ({"amount": 10.5}, {"amount": -5}, {"amount": "500"}, {"amount": 5, "id": None}):
+    for found in (
+        {"amount": 10.5},
+        {"amount": -5},
+        {"amount": "500"},
+        {"amount": 5, "id": None},
+        {"amount": 5, "id": "pi_with\0"},
+    ):
         told = Payment(new_user(), 1).succeeded()
         del told["data"]["object"]["amount_received"]
         told["data"]["object"] |= found

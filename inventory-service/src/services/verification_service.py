@@ -34,7 +34,7 @@ _CHECK_IN = text(f"""
            :hall_id_presented, :hall_id_expected
       FROM entered
     RETURNING {_ENTRY}
-    """)
+    """)  # nosec B608 # of constants
 
 _BOOK = text(f"""
     INSERT INTO entry_logs (scan_id, seat_id, scanned_at, scanned_by_staff_id, result,
@@ -43,9 +43,11 @@ _BOOK = text(f"""
             :hall_id_presented, :hall_id_expected)
     ON CONFLICT (scan_id) DO NOTHING
     RETURNING {_ENTRY}
-    """)
+    """)  # nosec B608 # of constants
 
-_ENTRY_OF_SCAN = text(f"SELECT {_ENTRY} FROM entry_logs WHERE scan_id = :scan_id")
+_ENTRY_OF_SCAN = text(
+    f"SELECT {_ENTRY} FROM entry_logs WHERE scan_id = :scan_id"  # nosec B608 # of constants
+)
 _FIRST_ENTRY = text(
     "SELECT scanned_at FROM entry_logs WHERE seat_id = :seat_id AND result = 'SUCCESS'"
 )

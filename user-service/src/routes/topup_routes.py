@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, jsonify, request
 
 from common.auth import Access
-from common.endpoint import endpoint
+from common.endpoint import endpoint, read_body
 from common.errors import ErrorCode
 from common.openapi import bare_answer
 from common.schemas import closed_object
@@ -55,7 +55,7 @@ def topups_blueprint(service: TopupService) -> Blueprint:
     )
     def stripe_webhook() -> Response:
         """Take a signed event of Stripe, each once; the answer is a bare {"received": true}."""
-        service.receive(request.get_data(), request.headers.get("Stripe-Signature"))
+        service.receive(read_body(), request.headers.get("Stripe-Signature"))
         return jsonify(received=True)
 
     return routes

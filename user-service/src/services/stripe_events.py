@@ -21,7 +21,9 @@ def _id_of(value: Any) -> Any:
 
 
 Cents = Annotated[Decimal, BeforeValidator(_from_cents), Field(max_digits=10, decimal_places=2)]
-IntentId = Annotated[str, BeforeValidator(_id_of), Field(min_length=1, max_length=255)]
+# PostgreSQL has no text with NUL
+Text = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+IntentId = Annotated[Text, BeforeValidator(_id_of)]
 
 
 class PaymentEvent(BaseModel):
@@ -41,8 +43,8 @@ class _Data(BaseModel):
 
 
 class _Envelope(BaseModel):
-    id: str = Field(min_length=1, max_length=255)
-    type: str = Field(max_length=255)
+    id: Text
+    type: Text
     data: _Data
 
 
