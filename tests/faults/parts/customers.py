@@ -16,7 +16,7 @@ from platform_client import EVENT_A, Api, Buyer, Records
 _HELD_AT_LEAST = 2  # seats to pay for while none can be reserved
 _PAID_AT_LEAST = 2  # tickets to scan while none can be bought
 _CODE_IS_FRESH_SECONDS = 20
-_BETWEEN_TRANSFERS_SECONDS = 2  # a user is sent no more than 20 codes in 10 minutes by others
+_BETWEEN_TRANSFERS_SECONDS = 4  # a user is sent no more than 20 codes in 10 minutes by others
 
 
 @dataclass
@@ -61,12 +61,16 @@ class Saver:
 
 @dataclass
 class Ticket:
-    """A seat that was paid, its code and how old that is; the same scan until it is answered."""
+    """A seat that was paid, its code and how old that is; the same scan until it is answered.
+
+    One that is to be refunded is never scanned: a refund may take effect without an answer.
+    """
 
     seat_id: str
     order_id: str
     code: str
     made_at: float
+    is_for_gate: bool
     scan_id: str = field(default_factory=lambda: str(uuid4()))
 
 
@@ -104,13 +108,14 @@ class Shopper:
         answer = self._call("pay", "/api/pay", {"order_id": held["order_id"]})
         if answer is not None and answer.status_code == 200:
             code = answer.json()["data"]["qr_payload"]
-            self.paid.append(Ticket(held["seat_id"], held["order_id"], code, time.monotonic()))
+            self.bought += 1
+            seat_id, order_id, goes_in = held["seat_id"], held["order_id"], self.bought % 2 == 1
+            self.paid.append(Ticket(seat_id, order_id, code, time.monotonic(), goes_in))
         elif not refused(answer):
             self.held.append(held)
 
     def _use(self, ticket: Ticket) -> None:
-        self.bought += 1
-        done = self._scan(ticket) if self.bought % 2 else self._refund(ticket)
+        done = self._scan(ticket) if ticket.is_for_gate else self._refund(ticket)
         if not done:
             self.paid.append(ticket)
 

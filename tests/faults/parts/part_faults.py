@@ -23,6 +23,7 @@ SERVICES = ("user", "order", "event", "inventory", "orchestrator")
 DATABASES = ("user_db", "order_db", "event_db", "inventory_db")
 LINES = (*SERVICES, *DATABASES, "rabbitmq")
 _ALL_SERVICES = "all services"
+_BEHIND_GATEWAY = ("user", "event", "orchestrator")
 _LONG_SECONDS = 20.0
 _BROKER_SECONDS = 15.0  # longer than a hold and the sweep that ends it
 _SECONDS = 8.0
@@ -76,6 +77,15 @@ class PartFault:
     def is_felt(self) -> bool:
         """Whether somebody notices; else nothing was broken that a lasting one was to break."""
         return self.is_lasting and self.part != "recovery"
+
+    @property
+    def breaks_off_answers(self) -> bool:
+        """Whether connections are reset that the gateway has to the part.
+
+        HAProxy hangs up on a client too, without a word, where a server resets a connection over a
+        request that is not the client's first: the client is to send it again (RFC 9112, 9.3.1).
+        """
+        return self.part in _BEHIND_GATEWAY and self.breaking in (_killed, _CUT)
 
     @property
     def leaves_answers_out(self) -> bool:
