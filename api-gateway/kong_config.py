@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import Field, PositiveInt, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from kong_plugins import GlobalPlugin, JwtPlugin, RateLimitingPlugin, RoutePlugin, Strict
 
@@ -83,7 +90,7 @@ class Service(Strict):
     connect_timeout: PositiveInt
     read_timeout: PositiveInt
     write_timeout: PositiveInt
-    retries: PositiveInt
+    retries: NonNegativeInt
     routes: list[Route] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -26,8 +26,8 @@ CHANGES = {
         "services[1].routes[0].methods",
     ),
     "a plugin on a service": (
-        "    retries: 1\n",
-        "    retries: 1\n    plugins: []\n",
+        "    write_timeout: 9000\n",
+        "    write_timeout: 9000\n    plugins: []\n",
         "services[0].plugins",
     ),
     "a plugin out of place": (

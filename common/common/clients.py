@@ -7,7 +7,7 @@ import httpx
 
 from common import correlation, deadline, encoding
 from common.auth import INTERNAL_TOKEN_HEADER
-from common.errors import AppError, ErrorCode, Unreachable
+from common.errors import AppError, ErrorCode, OutOfTime, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -79,11 +79,11 @@ class HttpClient:
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
         request["headers"] = {correlation.HEADER: correlation.current()}
-        if not deadline.left(self._timeout_seconds):
+        if not (seconds := deadline.left(self._timeout_seconds)):
             log.warning("no time left to call", extra={"to": self._service})
-            raise Unreachable(self._service)
+            raise OutOfTime
         try:
-            return self._request(method, path, **request)
+            return self._request(method, path, seconds, **request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             log.warning("cannot connect", extra={"to": self._service, "reason": str(error)})
             raise Unreachable(self._service) from error
@@ -94,14 +94,16 @@ class HttpClient:
 
     def _send_again(self, method: str, path: str, **request: Any) -> httpx.Response:
         """The second try after a broken connection: from here on nothing is certain any more."""
+        if not (seconds := deadline.left(self._timeout_seconds)):
+            raise self._unavailable("no time left")
         try:
-            return self._request(method, path, **request)
+            return self._request(method, path, seconds, **request)
         except httpx.HTTPError as error:
             raise self._unavailable(type(error).__name__) from error
 
-    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
-        seconds = deadline.left(self._timeout_seconds)
-        timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+    def _request(self, method: str, path: str, seconds: float, **request: Any) -> httpx.Response:
+        to_connect = min(seconds, _CONNECT_SECONDS)
+        timeout = httpx.Timeout(seconds, connect=to_connect, pool=to_connect)
         return self._client.request(method, path, timeout=timeout, **request)
 
     def _unavailable(self, reason: str) -> AppError:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 from psycopg2 import OperationalError as NoAnswer
 from psycopg2 import extensions
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from common import deadline, encoding
-from common.errors import AppError, ErrorCode
+from common.errors import AppError, ErrorCode, OutOfTime
 from common.settings import DatabaseSettings
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,13 @@ _SESSION_OPTIONS = (
 # The same as seen from here, where the server or the way to it is silent and ends nothing itself.
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 4.0
+# For a statement that is under way when the time is up: it was sent, so it may be answered.
+_LEAST_SECONDS = 0.5
 _AWAITED = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
+
+
+class _TimeIsUp(NoAnswer):
+    """A statement was not waited for any longer, because the time of the request was over."""
 
 
 class _BoundedConnection(extensions.connection):
@@ -40,11 +47,13 @@ def _wait(connection: extensions.connection) -> None:
     libpq by itself waits without end, and TCP sees no fault in a server that takes and is silent.
     What is raised here closes the connection: nobody can get the late answer to another question.
     """
-    ends_at = None
+    ends_at, failure = None, NoAnswer
     if isinstance(connection, _BoundedConnection):
         is_new = connection.status == extensions.STATUS_SETUP
-        seconds = deadline.left(_CONNECT_SECONDS if is_new else _ANSWER_SECONDS)
+        at_most = _CONNECT_SECONDS if is_new else _ANSWER_SECONDS
+        seconds = max(deadline.left(at_most), _LEAST_SECONDS)
         ends_at = time.monotonic() + seconds
+        failure = NoAnswer if seconds == at_most else _TimeIsUp
     while (state := connection.poll()) != extensions.POLL_OK:
         # made anew each time: while connecting, the socket may become another one
         poller = select.poll()
@@ -52,7 +61,7 @@ def _wait(connection: extensions.connection) -> None:
         if ends_at is None:
             poller.poll()
         elif not poller.poll(max(0.0, ends_at - time.monotonic()) * 1000):
-            raise NoAnswer("the server does not answer in time")
+            raise failure("the server does not answer in time")
 
 
 extensions.set_wait_callback(_wait)
@@ -77,6 +86,7 @@ class Database:
                 "connection_factory": _BoundedConnection,
             },
         )
+        event.listen(self.engine, "handle_error", _keep_other_connections)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -84,8 +94,10 @@ class Database:
 
         Never hold it over a network call. Raises SERVICE_UNAVAILABLE where the database cannot be
         reached, has no free connection or does not answer in time; whether a commit that failed so
-        took effect is unknown.
+        took effect is unknown. Nothing is begun where the time of the request is over (OutOfTime).
         """
+        if not deadline.left(_LEAST_SECONDS):
+            raise OutOfTime
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -99,6 +111,12 @@ class Database:
         """Raises AppError where the database does not answer."""
         with self.transaction() as session:
             session.execute(text("SELECT 1"))
+
+
+def _keep_other_connections(failure: ExceptionContext) -> None:
+    """Of a server that is only not waited for any longer, the connections are sound."""
+    if isinstance(failure.original_exception, _TimeIsUp):
+        failure.invalidate_pool_on_disconnect = False
 
 
 def violated_constraint(error: IntegrityError) -> str | None:

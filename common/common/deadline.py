@@ -25,6 +25,16 @@ def within(seconds: float = REQUEST_SECONDS) -> Iterator[None]:
         _ends_at.reset(before)
 
 
+@contextmanager
+def leaving(seconds: float) -> Iterator[None]:
+    """What is done in this block leaves so many seconds of the time that there is."""
+    before = _ends_at.set(_ends_at.get() - seconds)
+    try:
+        yield
+    finally:
+        _ends_at.reset(before)
+
+
 def left(at_most: float) -> float:
     """How many seconds may be waited for something that gets `at_most`; 0 where time is up."""
     return max(0.0, min(at_most, _ends_at.get() - time.monotonic()))

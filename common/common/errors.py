@@ -97,5 +97,14 @@ class Unreachable(AppError):
         super().__init__(ErrorCode.SERVICE_UNAVAILABLE, f"{service} cannot be reached right now.")
 
 
+class OutOfTime(AppError):
+    """The time of the request was over before anything was sent (common.deadline)."""
+
+    had_no_effect = True
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.SERVICE_UNAVAILABLE, "This takes too long right now: try again.")
+
+
 class RowLocked(AppError):
     """A row lock was not to be had at once (NOWAIT); trying again may succeed."""

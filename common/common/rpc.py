@@ -11,7 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common import correlation, deadline, encoding
 from common.auth import internal_token_matches
-from common.errors import AppError, ErrorCode, RowLocked, Unreachable
+from common.errors import AppError, ErrorCode, OutOfTime, RowLocked, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -71,28 +71,27 @@ class RpcClient:
         second time; Unreachable means that nothing was sent. No call outlasts the request that it
         is made for (deadline).
         """
-        if not deadline.left(self._timeout):
+        if not (seconds := deadline.left(self._timeout)):
             log.warning("no time left to call", extra={"to": self._service})
-            raise Unreachable(self._service)
+            raise OutOfTime
         try:
-            return self._send(method, message)
+            return self._send(method, message, seconds)
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.UNAVAILABLE or _carries_app_error(error):
                 raise self._app_error(error) from error
             if _NEVER_SENT in (error.details() or ""):
                 raise Unreachable(self._service) from error
         try:
-            return self._send(method, message)
+            return self._send(method, message, deadline.left(self._timeout))
         except grpc.RpcError as error:
             raise self._app_error(error) from error
 
-    def _send(self, method: str, message: Any) -> Any:
+    def _send(self, method: str, message: Any, seconds: float) -> Any:
         metadata = (
             (INTERNAL_TOKEN_KEY, self._token),
             (correlation.METADATA_KEY, correlation.current()),
         )
-        send, seconds = getattr(next(self._turns), method), deadline.left(self._timeout)
-        return send(message, timeout=seconds, metadata=metadata)
+        return getattr(next(self._turns), method)(message, timeout=seconds, metadata=metadata)
 
     def _app_error(self, error: Any) -> AppError:
         trailing = dict(error.trailing_metadata() or ())

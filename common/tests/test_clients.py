@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 from common import correlation, deadline
 from common.clients import HttpClient
-from common.errors import AppError, ErrorCode, Unreachable
+from common.errors import AppError, ErrorCode, OutOfTime, Unreachable
 from common.testing import INTERNAL_TOKEN
 
 OK = answer(200, '{"success":true,"data":{"price":350.00}}')
@@ -110,7 +110,7 @@ def test_where_no_time_is_left_nothing_is_sent() -> None:
     server = ScriptedServer(OK)
     with deadline.within(0):
         error = failure(client_of(server), "post")
-    assert isinstance(error, Unreachable) and error.had_no_effect
+    assert isinstance(error, OutOfTime) and error.had_no_effect
     assert server.requests == []
     server.close()
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from common import deadline
 from common.database import Database, violated_constraint
-from common.errors import AppError, ErrorCode
+from common.errors import AppError, ErrorCode, OutOfTime
 from common.settings import DatabaseSettings
 from common.testing import schema_differences, wait_for
 
@@ -166,12 +166,25 @@ def test_a_server_that_is_silent_from_the_start_is_unavailable(
     far.ping()
 
 
-def test_a_request_that_has_no_time_left_waits_for_no_answer(far: Database) -> None:
-    far.ping()
-    with deadline.within(0), pytest.raises(AppError) as raised:
+def connections(database: Database) -> set[int]:
+    """The two that the pool has, by the server's process."""
+    with database.transaction() as one, database.transaction() as other:
+        return {each.scalar(text("SELECT pg_backend_pid()")) for each in (one, other)}
+
+
+def test_a_request_that_has_no_time_left_begins_nothing(far: Database) -> None:
+    before = connections(far)
+    with deadline.within(0), pytest.raises(OutOfTime):
         far.ping()
+    assert connections(far) == before
+
+
+def test_a_statement_that_outlasts_its_request_costs_its_own_connection(far: Database) -> None:
+    before = connections(far)
+    with deadline.within(0.1), pytest.raises(AppError) as raised, far.transaction() as session:
+        session.execute(text("SELECT pg_sleep(2)"))
     assert raised.value.code is ErrorCode.SERVICE_UNAVAILABLE
-    far.ping()
+    assert len(connections(far) & before) == 1
 
 
 def test_connections_of_others_wait_as_long_as_they_like(

@@ -22,6 +22,17 @@ def test_once_time_is_up_nothing_is_left() -> None:
         assert deadline.left(2.0) == 0
 
 
+def test_something_can_be_left_for_what_comes_after() -> None:
+    with deadline.leaving(1):
+        assert deadline.left(2.0) == 2.0
+    with deadline.within(0.5):
+        with deadline.leaving(0.4):
+            assert 0 < deadline.left(2.0) <= 0.1
+        with deadline.leaving(1):
+            assert deadline.left(2.0) == 0
+        assert deadline.left(2.0) > 0.3
+
+
 def test_nobody_gets_more_time_than_whoever_waits_for_him() -> None:
     with deadline.within(0.5):
         with deadline.within(5):

@@ -13,7 +13,7 @@ from inventory_api import inventory_pb2 as pb
 from inventory_api import inventory_pb2_grpc
 
 from common import correlation, deadline, logs
-from common.errors import AppError, ErrorCode, RowLocked, Unreachable
+from common.errors import AppError, ErrorCode, OutOfTime, RowLocked, Unreachable
 from common.rpc import RpcClient
 from common.testing import INTERNAL_TOKEN, wait_for
 
@@ -210,7 +210,7 @@ def test_where_no_time_is_left_nothing_is_sent(servicer: Servicer, target: str) 
     call(client)
     with deadline.within(0):
         error = failure(client)
-    assert isinstance(error, Unreachable) and error.had_no_effect
+    assert isinstance(error, OutOfTime) and error.had_no_effect
     assert servicer.calls == 1
 
 

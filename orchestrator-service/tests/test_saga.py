@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from common.errors import AppError, ErrorCode, Unreachable
-from src.orchestrators.saga import Overtaken, Saga, Step, Unfinished
+from common import deadline
+from common.errors import AppError, ErrorCode, OutOfTime, Unreachable
+from src.orchestrators.saga import UNDOING_SECONDS, Overtaken, Saga, Step, Unfinished
 
 REFUSED = AppError(ErrorCode.INSUFFICIENT_CREDITS, "no")
 TIMED_OUT = AppError(ErrorCode.SERVICE_UNAVAILABLE, "nobody knows")
@@ -304,6 +305,60 @@ def test_where_nothing_can_be_undone_a_refused_recovery_leaves_the_record_as_it_
     world.fails["one"] = (REFUSED, False)
     decided_at_once.recover(None, journal, "test.one", False)
     assert (journal.is_undoing, journal.outcome) == (False, "as it was")
+
+
+@pytest.mark.parametrize("error", [REFUSED, UNREACHABLE, TIMED_OUT], ids=lambda one: one.message)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("saga", "one"),
+        ("saga", "two"),
+        ("saga", "three"),
+        ("decided_at_once", "one"),
+        ("may_stand", "one"),
+        ("may_stand", "two"),
+    ],
+)
+def test_what_the_caller_is_told_comes_true_where_the_journal_could_not_be_told(
+    request: pytest.FixtureRequest,
+    world: World,
+    journal: MemoryJournal,
+    kind: str,
+    name: str,
+    error: AppError,
+) -> None:
+    saga: Saga[None] = request.getfixturevalue(kind)
+    world.fails[name] = (error, False)
+    journal.away = dict.fromkeys(("abandon", "undoing"), OutOfTime())
+    with pytest.raises((AppError, Unfinished)) as raised:
+        saga.run(None, journal)
+    journal.away.clear()
+    if error is not REFUSED:
+        world.fails.clear()
+    saga.recover(None, journal, journal.begun, journal.is_undoing)
+    names = {one.partition(".")[2] for one in saga.step_names}
+    is_promised = isinstance(raised.value, Unfinished)
+    assert (world.effects, journal.outcome is None) == (
+        names if is_promised else set(),
+        is_promised,
+    )
+
+
+def test_whatever_its_steps_take_there_is_time_to_undo_them(journal: MemoryJournal) -> None:
+    left = []
+
+    def endless(_: None) -> None:
+        left.append(deadline.left(60))
+        raise OutOfTime
+
+    def undo(_: None) -> None:
+        left.append(deadline.left(60))
+
+    saga = Saga("test", Step(do=lambda _: None, undo=undo), Step(do=endless, pivot=True))
+    with deadline.within(UNDOING_SECONDS), pytest.raises(AppError):
+        saga.run(None, journal)
+    assert left[0] == 0 and left[1] > UNDOING_SECONDS - 1
+    assert journal.outcome == "INTERNAL_ERROR"
 
 
 @pytest.fixture

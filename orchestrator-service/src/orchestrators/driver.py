@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from common import deadline
 from common.errors import AppError
 
 from ..clients.saga_records import R, SagaRecords
 from .record_journal import RecordJournal
-from .saga import Overtaken, Saga, Unfinished
+from .saga import UNDOING_SECONDS, Overtaken, Saga, Unfinished
 
 T = TypeVar("T")
 
@@ -66,19 +67,20 @@ class Driver(Generic[R, T]):
         Where another driver has the record its outcome is waited for. Raises what the claim or a
         step is refused with; the records' `overtaken` code where another driver takes too long.
         """
-        deadline = time.monotonic() + _WAIT_SECONDS
+        waits_until = time.monotonic() + _WAIT_SECONDS
         while True:
             try:
-                record = claim()
+                with deadline.leaving(UNDOING_SECONDS):
+                    record = claim()
             except AppError as error:
-                if "saga" not in error.details or time.monotonic() > deadline:
+                if "saga" not in error.details or time.monotonic() > waits_until:
                     raise
-                outcome = self._of_other_driver(record_id, deadline)
+                outcome = self._of_other_driver(record_id, waits_until)
                 if outcome is not None:
                     return outcome
                 time.sleep(_FIRST_PAUSE_SECONDS)
             else:
-                return self.drive(record, deadline)
+                return self.drive(record, waits_until)
 
     def run_or_repeat(self, record_id: UUID, claim: Callable[[], R]) -> Outcome[R, T]:
         """As `run`; where another driver was done before the claim, its outcome."""
@@ -89,14 +91,14 @@ class Driver(Generic[R, T]):
                 raise
             return Outcome(self._records.get(record_id), is_done=True)
 
-    def drive(self, record: R, deadline: float = 0) -> Outcome[R, T]:
+    def drive(self, record: R, waits_until: float = 0) -> Outcome[R, T]:
         """Run the saga of a record that this request has claimed."""
         journal = RecordJournal(self._records, record, self._undone)
         try:
             driven = self._prepared(record, journal)
             self.saga.run(driven, journal)
         except Overtaken:
-            outcome = self._of_other_driver(record.record_id, deadline)
+            outcome = self._of_other_driver(record.record_id, waits_until)
             return outcome or Outcome(record, is_done=False)
         except Unfinished:
             return Outcome(record, is_done=False)
@@ -112,15 +114,15 @@ class Driver(Generic[R, T]):
     def _prepared(self, record: R, journal: RecordJournal[R]) -> T:
         """What the saga works on; where that cannot be made, nothing has begun."""
         try:
-            return self._prepare(record)
-        except AppError:
-            journal.abandon()
-            raise
+            with deadline.leaving(UNDOING_SECONDS):
+                return self._prepare(record)
+        except AppError as error:
+            self.saga.give_back(error, journal)
 
-    def _of_other_driver(self, record_id: UUID, deadline: float) -> Outcome[R, T] | None:
+    def _of_other_driver(self, record_id: UUID, waits_until: float) -> Outcome[R, T] | None:
         """What the saga at work comes to; None where it leaves the record as if it had not run."""
         record, pause = self._records.get(record_id), _FIRST_PAUSE_SECONDS
-        while record.saga is not None and time.monotonic() < deadline:
+        while record.saga is not None and time.monotonic() < waits_until:
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             record = self._records.get(record_id)

@@ -3,16 +3,19 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from prometheus_client import Counter
 
+from common import deadline
 from common.errors import AppError, ErrorCode
 
 log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+# Of the time of a request, what its steps leave to their undoing.
+UNDOING_SECONDS = 2.5
 _OUTCOMES = Counter("saga_outcomes", "How runs of sagas ended", ("saga", "outcome"))
 
 
@@ -41,6 +44,13 @@ class Overtaken(Exception):
 
 class Unfinished(Exception):
     """Past the pivot, and the rest could not be done now; recovery goes on with it."""
+
+
+class _NotUndoing(AppError):
+    """The journal could not be told that undoing begins, so recovery goes on from the step."""
+
+    def __init__(self, reason: AppError) -> None:
+        super().__init__(reason.code, reason.message, **reason.details)
 
 
 @dataclass(frozen=True)
@@ -82,20 +92,40 @@ class Saga(Generic[R]):
     def run(self, record: R, journal: Journal) -> None:
         """Drive a record whose first step has been journalled as begun.
 
-        Raises what a step refused with, everything before it undone; Unreachable where the first
-        step reached nobody; INTERNAL_ERROR where a saga that had begun was undone or still has to
-        be; Unfinished past the pivot; Overtaken.
+        Raises what a step refused with, everything before it undone; Unreachable or OutOfTime
+        where the first step reached nobody; INTERNAL_ERROR where a saga that had begun was undone
+        or still has to be; Unfinished where recovery goes on with it, forward; Overtaken.
         """
         for position, step in enumerate(self._steps[: self._pivot_at + 1]):
+            has_begun = position == 0
             try:
-                if position > 0:
-                    journal.begin(self.step_names[position])
-                step.do(record)
+                with deadline.leaving(UNDOING_SECONDS):
+                    if not has_begun:
+                        journal.begin(self.step_names[position])
+                        has_begun = True
+                    step.do(record)
             except Overtaken:
                 raise
             except Exception as error:
-                self._put_back(position, error, record, journal)
+                self._put_back(position, has_begun, error, record, journal)
         self._finish(record)
+
+    def give_back(self, error: AppError, journal: Journal) -> NoReturn:
+        """Raise `error`, which kept the first step from happening, the record as it was.
+
+        Where the journal cannot be told, recovery finds the first step begun: it does a pivot, and
+        undoes any other. So that is what is raised then: Unfinished, or INTERNAL_ERROR; but what a
+        pivot was refused with stands, since it will be again.
+        """
+        try:
+            journal.abandon()
+        except AppError as problem:
+            if not self.is_pivot(self.step_names[0]):
+                raise _being_settled() from problem
+            if not _is_refusal(error):
+                raise self._unfinished(problem) from problem
+        self._count("refused")
+        raise error
 
     def recover(self, record: R, journal: Journal, step_name: str, undoing: bool) -> None:
         """Settle a record whose driver is gone: forward from the pivot on, back before it.
@@ -137,16 +167,16 @@ class Saga(Generic[R]):
             raise self._unfinished(error) from error
         self._count("done")
 
-    def _put_back(self, position: int, error: Exception, record: R, journal: Journal) -> None:
-        """After a step failed: undo what has begun, then raise what the caller may know.
+    def _put_back(
+        self, position: int, has_begun: bool, error: Exception, record: R, journal: Journal
+    ) -> None:
+        """After a step failed, or its beginning: undo all, then raise what the caller may know.
 
         Returns where it is the pivot that failed, and it turns out to stand.
         """
         known = error if isinstance(error, AppError) and error.had_no_effect else None
         if known and position == 0:
-            journal.abandon()
-            self._count("refused")
-            raise known
+            self.give_back(known, journal)
         in_doubt = known is None and position == self._pivot_at
         if in_doubt and self._pivot.pivot and self._pivot.undo is None:
             raise self._unfinished(error) from error
@@ -160,8 +190,12 @@ class Saga(Generic[R]):
             undone = self._undo(
                 record, journal, known.code if refused else ErrorCode.INTERNAL_ERROR, in_doubt
             )
+        except _NotUndoing as still:
+            if self._pivot.pivot and position == self._pivot_at and has_begun and not refused:
+                raise self._unfinished(still) from still
+            raise _being_settled() from still
         except AppError as problem:
-            raise _internal_error("it is being settled: look at it again in a minute") from problem
+            raise _being_settled() from problem
         if undone:
             raise known if refused else _internal_error("everything was put back") from error
 
@@ -171,7 +205,7 @@ class Saga(Generic[R]):
         False where the pivot was `in_doubt` and stands: whoever asks is told the same for good.
         """
         try:
-            journal.undoing()
+            _begin_undoing(journal)
             if in_doubt and self._pivot.may_stand and self._stands(record):
                 return False
             steps = reversed(self._steps[: self._pivot_at + 1])
@@ -221,6 +255,19 @@ class Saga(Generic[R]):
 def _is_refusal(error: AppError) -> bool:
     """Whether the other side said no, as opposed to nothing at all."""
     return error.had_no_effect and error.code.http_status < 500
+
+
+def _begin_undoing(journal: Journal) -> None:
+    try:
+        journal.undoing()
+    except AppError as error:
+        if error.had_no_effect:
+            raise _NotUndoing(error) from error
+        raise
+
+
+def _being_settled() -> AppError:
+    return _internal_error("it is being settled: look at it again in a minute")
 
 
 def _internal_error(what_now: str) -> AppError:

@@ -52,9 +52,13 @@ def test_of_a_crowd_that_wants_one_seat_one_gets_it_and_all_others_are_told(aren
     rush_for_one_seat(arena, SCALE.buyers_of_one_seat)
 
 
+_TRIES = 10
+
+
 def test_without_lock_guard_and_index_several_of_the_crowd_hold_it(unguarded: Arena) -> None:
     with pytest.raises(AssertionError, match=r"^\d+ winners"):
-        rush_for_one_seat(unguarded, 20)
+        for _ in range(_TRIES):  # a race may come out well, but not always
+            rush_for_one_seat(unguarded, 20)
 
 
 def best_seats(arena: Arena, rush: Rush, buyer: Buyer, each: int, seed: int) -> Answers:

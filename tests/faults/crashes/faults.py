@@ -68,7 +68,10 @@ class Striking:
     def recovering(self) -> Iterator[None]:
         """Recovery meanwhile: the stack's own, or one that is killed as it begins, then another."""
         if self._fault is not Fault.RECOVERY_KILLED:
-            yield
+            try:
+                yield
+            finally:
+                self._resume()
             return
         self._world.stack.stop("recovery")
         first = self._world.watched_recovery()
@@ -81,9 +84,12 @@ class Striking:
 
     def thaw(self) -> None:
         """What was frozen goes on, and the late call is done with."""
+        self._resume()
+        assert self._late_call_is_over.wait(20), "the late call did not come to its end"
+
+    def _resume(self) -> None:
         if self._frozen is not None:
             self._frozen.resume()
-            assert self._late_call_is_over.wait(20), "the late call did not come to its end"
 
     def _is_meant(self, boundary: Boundary) -> bool:
         of_call = (boundary.service, boundary.call) == (self._boundary.service, self._boundary.call)

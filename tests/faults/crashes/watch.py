@@ -21,6 +21,11 @@ class Boundary:
         """Whether the call is there to change something."""
         return not self.call.startswith(_READS)
 
+    @property
+    def begins_saga(self) -> bool:
+        """Whether the record is claimed with it, the first step named."""
+        return self.call.startswith("POST ") and "." in self.call.rpartition(" ")[2]
+
     def __str__(self) -> str:
         return self.call if self.nth == 1 else f"{self.call} ({self.nth})"
 

@@ -34,7 +34,6 @@ _TRUE = {
     "confirm": {"TRANSFER_INVALID_STATE", "OTP_INVALID", "OTP_EXPIRED"},
     "cancel": {"TRANSFER_INVALID_STATE"},
 }
-_ADMITTED = ("SUCCESS", "DUPLICATE")
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,8 @@ class Answer:
 
     @property
     def succeeded(self) -> bool:
-        admitted = self.function != "gate" or self.code in _ADMITTED
-        return 200 <= self.status < 300 and admitted
+        """Whether it is done; not that it will be (202)."""
+        return self.status in (200, 201) and (self.function != "gate" or self.code == "SUCCESS")
 
     @property
     def failed(self) -> bool:
@@ -73,8 +72,11 @@ class Answer:
             return (self.status, self.code) == (503, "SERVICE_UNAVAILABLE") or (
                 self.code == "INTERNAL_ERROR" and self.function in _SAGAS
             )
-        return self.succeeded or (
-            400 <= self.status < 500 and self.code in _TRUE.get(self.function, ())
+        is_promised = self.status == 202 and self.function in _SAGAS
+        return (
+            self.succeeded
+            or is_promised
+            or (400 <= self.status < 500 and self.code in _TRUE.get(self.function, ()))
         )
 
 

@@ -1,7 +1,6 @@
 """Every fault of a part: what is done to it, for how long, and which functions go on meanwhile."""
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+import psutil
 from local_stack.packages import RABBITMQ_SERVER
 from local_stack.rabbitmq import RabbitMQ
 from local_stack.settings import clean_environment
@@ -27,6 +27,7 @@ _BEHIND_GATEWAY = ("user", "event", "orchestrator")
 _LONG_SECONDS = 20.0
 _BROKER_SECONDS = 15.0  # longer than a hold and the sweep that ends it
 _SECONDS = 8.0
+_DYING_SECONDS = 10.0
 _MOMENT_SECONDS = 3.0  # what happens in an instant ends by itself
 
 # Functions that do not need the part. Of the event service, `reserve` needs to know what the seat
@@ -99,15 +100,19 @@ class PartFault:
 @contextmanager
 def _stopped(platform: Platform, part: str) -> Iterator[None]:
     platform.stack.stop(part)
-    yield
-    platform.stack.start(part)
+    try:
+        yield
+    finally:
+        platform.stack.start(part)
 
 
 @contextmanager
 def _killed(platform: Platform, part: str) -> Iterator[None]:
     """All that it consists of at once; the supervisor sees to it that it comes back."""
-    for pid in process_tree(platform.stack.pid(part)):
-        os.kill(pid, signal.SIGKILL)
+    killed = [psutil.Process(pid) for pid in process_tree(platform.stack.pid(part))]
+    for process in killed:
+        process.kill()
+    psutil.wait_procs(killed, timeout=_DYING_SECONDS)  # until then connections may be taken
     yield
 
 
@@ -118,8 +123,10 @@ def _frozen(platform: Platform, part: str) -> AbstractContextManager[None]:
 @contextmanager
 def _line(mode: Mode, platform: Platform, part: str) -> Iterator[None]:
     platform.lines.switch(part, mode)
-    yield
-    platform.lines.switch(part, Mode.PASS)
+    try:
+        yield
+    finally:
+        platform.lines.switch(part, Mode.PASS)
 
 
 @contextmanager
@@ -128,9 +135,11 @@ def _all_sluggish(platform: Platform, _: str) -> Iterator[None]:
     asked = ("user", "order", "event", "inventory")
     for part in asked:
         platform.lines.switch(part, Mode.SLUGGISH)
-    yield
-    for part in asked:
-        platform.lines.switch(part, Mode.PASS)
+    try:
+        yield
+    finally:
+        for part in asked:
+            platform.lines.switch(part, Mode.PASS)
 
 
 @contextmanager
@@ -148,8 +157,10 @@ def _connections_ended(platform: Platform, _: str) -> Iterator[None]:
 def _memory_alarm(platform: Platform, _: str) -> Iterator[None]:
     """The broker takes no message more from whoever publishes."""
     _broker_may_use(platform.stack, "absolute", "1")
-    yield
-    _broker_may_use(platform.stack, "0.4")
+    try:
+        yield
+    finally:
+        _broker_may_use(platform.stack, "0.4")
 
 
 def _broker_may_use(stack: Stack, *memory: str) -> None:
@@ -196,7 +207,12 @@ FAULTS = [
     ),
     PartFault(_ALL_SERVICES, "lines just quick enough", _all_sluggish, _LONG_SECONDS),
 ]
-_SHORT = ("user frozen", "order_db line silent", "rabbitmq line cut")
+_SHORT = (
+    "user frozen",
+    "order_db line silent",
+    "rabbitmq line cut",
+    "all services lines just quick enough",
+)
 
 
 def chosen() -> list[PartFault]:

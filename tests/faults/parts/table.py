@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from answers import FUNCTIONS, Answer
+from answers import FUNCTIONS, Answer, Answers
 from part_faults import FAULTS, PartFault
 
 _HEAD = (
@@ -24,12 +24,23 @@ _HEAD = (
 
 @dataclass
 class Row:
-    """One fault: the answers meanwhile, and how the platform came out of it."""
+    """One fault, when it lasted, and how the platform came out of it.
+
+    It is `broken` a moment after the breaking has `begun`: stopping a server takes time.
+    """
 
     fault: PartFault
-    answers: list[Answer]
+    heard: Answers
+    begun: float
+    broken: float
+    ended: float
     whole_after: float | None = None
     audit: str = ""
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What was asked meanwhile was answered so, also where that took longer."""
+        return self.heard.since(self.begun, self.ended)
 
     @property
     def failed(self) -> set[str]:
@@ -39,7 +50,8 @@ class Row:
     @property
     def went_on(self) -> set[str]:
         """The functions that succeeded, and of which nothing failed."""
-        return {one.function for one in self.answers if one.succeeded} - self.failed
+        answers = self.heard.since(self.broken, self.ended)
+        return {one.function for one in answers if one.succeeded} - self.failed
 
     @property
     def slowest(self) -> float:
