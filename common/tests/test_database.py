@@ -172,19 +172,22 @@ def connections(database: Database) -> set[int]:
         return {each.scalar(text("SELECT pg_backend_pid()")) for each in (one, other)}
 
 
-def test_a_request_that_has_no_time_left_begins_nothing(far: Database) -> None:
-    before = connections(far)
+def test_a_request_that_has_no_time_left_begins_nothing(database: Database) -> None:
+    before = connections(database)
     with deadline.within(0), pytest.raises(OutOfTime):
-        far.ping()
-    assert connections(far) == before
+        database.ping()
+    assert connections(database) == before
 
 
-def test_a_statement_that_outlasts_its_request_costs_its_own_connection(far: Database) -> None:
-    before = connections(far)
-    with deadline.within(0.1), pytest.raises(AppError) as raised, far.transaction() as session:
-        session.execute(text("SELECT pg_sleep(2)"))
+def test_a_statement_that_outlasts_its_request_costs_its_own_connection(
+    database: Database,
+) -> None:
+    before = connections(database)
+    with deadline.within(0.1), pytest.raises(AppError) as raised:
+        with database.transaction() as session:
+            session.execute(text("SELECT pg_sleep(2)"))
     assert raised.value.code is ErrorCode.SERVICE_UNAVAILABLE
-    assert len(connections(far) & before) == 1
+    assert len(connections(database) & before) == 1
 
 
 def test_connections_of_others_wait_as_long_as_they_like(
