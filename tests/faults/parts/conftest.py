@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from local_stack.native_stack import NativeStack
@@ -10,6 +11,7 @@ from local_stack.stack import ROOT, Stack
 from xdist.remote import Producer
 from xdist.scheduler import LoadScheduling
 
+from common.testing import wait_for
 from lines import Lines
 from load import Load, Site
 from outside import Smu
@@ -23,7 +25,9 @@ _ROW = "row of the table"
 
 @pytest.fixture(scope="session")
 def _platform(
-    tmp_path_factory: pytest.TempPathFactory, stack_settings: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory,
+    stack_settings: dict[str, str],
+    pytestconfig: pytest.Config,
 ) -> Iterator[tuple[Platform, float]]:
     """The lines stand before the stack is up, and find each part's port once it is chosen."""
     lines = Lines(LINES, lambda part: stack.ports[_listener(part)])
@@ -33,7 +37,9 @@ def _platform(
     try:
         begun = time.monotonic()
         stack.up()
-        yield Platform(stack, lines), time.monotonic() - begun
+        took = time.monotonic() - begun
+        _await_others(pytestconfig, tmp_path_factory.getbasetemp().parent)
+        yield Platform(stack, lines), took
     finally:
         stack.reset()
         lines.close()
@@ -84,6 +90,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     finished = (one for one in reports if getattr(one, "when", None) == "teardown")
     told = itertools.chain.from_iterable(one.user_properties for one in finished)
     write(_TABLE, [cells for name, cells in told if name == _ROW])
+
+
+def _await_others(config: pytest.Config, shared: Path) -> None:
+    """Where processes share out the faults: what starts a platform leaves no time for another's."""
+    if worker := getattr(config, "workerinput", None):
+        (shared / f"{worker['workerid']}.up").touch()
+        count = worker["workercount"]
+        wait_for(lambda: len(list(shared.glob("*.up"))) == count, "the other platforms", 120)
 
 
 def _listener(part: str) -> str:
