@@ -80,6 +80,7 @@ def started(
         # a broker's password that needs quoting
         odd = {"RABBITMQ_PASS": 'a "password" \\ with $signs'}
         stack = ContainerStack(ROOT, folder, settings=stack_settings | odd, isolated=True)
+        stack.project.do("build")  # what has to be fetched for that is no part of a start
     else:
         stack = NativeStack(folder, settings=stack_settings, isolated=True)
     try:
