@@ -18,7 +18,9 @@ from common.errors import AppError, ErrorCode
 from common.fields import CallerBody, Page
 from common.openapi import Declaration, describe
 
-_MOST_FIELDS = 100  # each that is not known costs a line of the answer
+# each field that is not known costs a line of the answer, with its name
+_MOST_FIELDS = 100
+_LONGEST_NAME = 100
 _UUID = TypeAdapter(UUID)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -116,6 +118,8 @@ def _json_object() -> dict[str, Any]:
         raise AppError(ErrorCode.VALIDATION_ERROR, "The body must be a JSON object.")
     if len(value) > _MOST_FIELDS:
         raise AppError(ErrorCode.VALIDATION_ERROR, "The body has too many fields.")
+    if any(len(name) > _LONGEST_NAME for name in value):
+        raise AppError(ErrorCode.VALIDATION_ERROR, "The name of a field is too long.")
     if _NUL.search(raw):  # PostgreSQL has no text with NUL
         raise AppError(ErrorCode.VALIDATION_ERROR, "Text must not contain NUL characters.")
     return value

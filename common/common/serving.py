@@ -28,8 +28,21 @@ class Worker(ThreadWorker):
         super().load_wsgi()
         self.wsgi = _with_readable_input(self.wsgi)
 
+    def handle_request(self, req: Any, conn: Any) -> bool:
+        """See gunicorn.workers.gthread.ThreadWorker; what is read after it is left over."""
+        keeps_alive = super().handle_request(req, conn)
+        req.is_answered = True
+        return keeps_alive
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what could not be read as HTTP; its own pages would be HTML without an ID."""
+        """Answer what could not be read as HTTP; its own pages would be HTML without an ID.
+
+        A request that was answered gets no second answer, whatever is wrong with its rest.
+        """
+        if getattr(req, "is_answered", False):
+            self.log.warning("what is left of a request: %s", type(exc).__name__)
+            return
+        correlation.adopt(None)
         error = AppError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")
         if isinstance(exc, errors.ParseException) and not isinstance(exc, _OURS):
             error = AppError(ErrorCode.VALIDATION_ERROR, "The request could not be read.")
@@ -70,6 +83,6 @@ def _answer(error: AppError) -> bytes:
         "Connection: close",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
-        f"{correlation.HEADER}: {correlation.adopt(None)}",
+        f"{correlation.HEADER}: {correlation.current()}",
     )
     return "\r\n".join((*head, "", "")).encode() + body

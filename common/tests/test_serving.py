@@ -56,7 +56,7 @@ def url(tmp_path: Path) -> Iterator[str]:
             "WEB_CONCURRENCY": "2",
             "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"),
         },
-        stdout=subprocess.DEVNULL,
+        stdout=(tmp_path / "log").open("w"),
     )
     wait_for(lambda: healthy(url), "the service to be healthy", 20)
     yield f"http://{url}"
@@ -97,6 +97,30 @@ def test_what_is_no_request_is_refused_in_the_envelope(url: str) -> None:
         assert head.startswith("HTTP/1.1 400 ") and "HTTP/1.1" not in body, wrong
         assert len(re.findall(r"X-Correlation-ID: [0-9a-f-]{36}", head)) == 1, wrong
         assert json.loads(body)["error_code"] == "VALIDATION_ERROR", wrong
+
+
+def test_the_id_of_what_is_no_request_leads_to_its_line_in_the_log(
+    url: str, tmp_path: Path
+) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET /worker HTTP/1.1\r\nHost: g\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(NO_REQUESTS["no HTTP"])
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    (given,) = re.findall(r"X-Correlation-ID: ([0-9a-f-]{36})", answer.decode())
+    written = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    (told,) = [line for line in written if line["correlation_id"] == given]
+    assert told["message"].startswith("no request: ")
+
+
+def test_a_request_whose_rest_is_broken_has_one_answer(url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    head = b"POST /nowhere HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(head + b"zz\r\n{}\r\n0\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 404 ") and answer.count(b"HTTP/1.1 ") == 1
 
 
 def test_with_a_setting_missing_it_ends_and_says_which(tmp_path: Path) -> None:
