@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) [^\r\n]*\r\n")
+_LINE_END = re.compile("[\r\n]")
 _PATIENCE_SECONDS = 15
 
 
@@ -45,16 +46,21 @@ def send(port: int, request: bytes, to_the_end: bool = True) -> list[RawAnswer]:
         with suppress(ConnectionResetError):
             while piece := connection.recv(65536):
                 received += piece
-    return _answers(received)
+    return answers_in(received)
 
 
 def request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
-    """A request that ends its connection; a body has to be spoken of in the headers."""
-    head = (f"{method} {path} HTTP/1.1", "Host: gateway", "Connection: close", *headers, "", "")
+    """A request that ends its connection; a body has to be spoken of in the headers.
+
+    It is for the gateway, where no header says another host.
+    """
+    host = () if any(one.startswith("Host:") for one in headers) else ("Host: gateway",)
+    head = (f"{method} {path} HTTP/1.1", *host, "Connection: close", *headers, "", "")
     return "\r\n".join(head).encode("latin-1") + body
 
 
-def _answers(received: bytes) -> list[RawAnswer]:
+def answers_in(received: bytes) -> list[RawAnswer]:
+    """Every answer in what a connection gave; AssertionError where it is not HTTP."""
     answers = []
     while match := _STATUS.match(received):
         head, _, rest = received.partition(b"\r\n\r\n")
@@ -62,6 +68,8 @@ def _answers(received: bytes) -> list[RawAnswer]:
         headers = [
             (name.lower(), value) for name, _, value in (one.partition(": ") for one in lines)
         ]
+        # to some a single one of both ends a line too
+        assert not _LINE_END.search("".join(lines)), f"a header of several lines: {head!r}"
         length = int(dict(headers).get("content-length", len(rest)))
         answers.append(RawAnswer(int(match[1]), headers, rest[:length]))
         received = rest[length:]

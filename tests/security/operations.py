@@ -21,7 +21,7 @@ from kong_config import KongConfig, Route, Service, is_regex, load  # noqa: E402
 REST_SERVICES = ("orchestrator", "user", "event", "order")
 _UUID_IN_A_PATTERN = "[0-9a-f]{8}-"
 _PLACE = re.compile(r"\{(\w+)\}")
-_OF_WHO_CALLS = {"user_id", "staff_id"}  # in a body that has both, they name the caller
+CALLERS = {"user_id", "staff_id"}  # in a body that has both, they name the caller
 _FOR_A_LOGIN = {"bearer": "login", "refreshToken": "refresh", "internalToken": "internal"}
 
 
@@ -77,7 +77,7 @@ class Operation:
     def objects(self) -> list[Field]:
         """What of it names an object, but for who calls."""
         in_body = {field.name for field in self.fields if field.where == "body"}
-        callers = _OF_WHO_CALLS if _OF_WHO_CALLS <= in_body else set()
+        callers = CALLERS if CALLERS <= in_body else set()
         return [
             field
             for field in self.fields
@@ -91,7 +91,7 @@ class Operation:
 
     @property
     def may_name_its_caller(self) -> bool:
-        return _OF_WHO_CALLS <= {field.name for field in self.fields if field.where == "body"}
+        return CALLERS <= {field.name for field in self.fields if field.where == "body"}
 
     def filled(self, path: str | None = None, **values: str) -> str:
         """Its path with these values, and IDs of nothing in every other place."""

@@ -6,15 +6,18 @@ At the gateway, and at the service's own port: a service does not trust that the
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from uuid import uuid4
 
 import httpx
 import pytest
 from local_stack.stack import Stack
 
+from asking import Door, Keys, asked
 from deals import Deal
 from gate import Gate
+from http_raw import send
 from objects import ROLES, RULES, Rule, Things
-from operations import Operation
+from operations import CALLERS, Operation
 from outside import Stripe
 from platform_client import Api, Buyer, Records, refusal
 from snapshot import nothing_changes
@@ -111,6 +114,14 @@ def test_an_object_is_there_for_those_who_may_and_for_nobody_else(
         assert attempt.by(role, *doors[0]).status_code == rule.status, role
         if role != rule.admitted[-1]:
             attempt = Attempt(operation, rule, new_things(), outsiders)
+
+
+def test_nobody_acts_in_the_name_of_another(doors: list[Door], keys: Keys) -> None:
+    """A body may name its caller, and nobody else."""
+    for door in (one for one in doors if one.operation.may_name_its_caller):
+        for field in (one for one in door.operation.fields if one.name in CALLERS):
+            (answer,) = send(door.port, asked(door, keys, field, str(uuid4())))
+            assert answer.refusal == (403, "FORBIDDEN"), (door, field.name)
 
 
 def test_a_change_would_be_noticed(new_buyer: NewBuyer, records: Records) -> None:

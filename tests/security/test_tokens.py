@@ -1,6 +1,7 @@
 """No token but a live one of the platform's own opens anything, at whatever door."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
 import httpx
 import jwt
@@ -10,12 +11,25 @@ from local_stack.stack import Stack
 from common.testing import wait_for
 from forgery import Claims, forged
 from http_raw import RawAnswer, request, send
+from logs import Logs
 from operations import Operation
 from platform_client import Api, Buyer, refusal
 
 NewBuyer = Callable[..., Buyer]
 REFUSED = (401, "UNAUTHORIZED")
 EXPIRED = (401, "TOKEN_EXPIRED")
+# of tokens that the platform itself has signed: the gateway looks at signature, issuer and end
+JUDGED_BY_SERVICES = {
+    "not valid yet",
+    "issued in the future",
+    "the type refresh",
+    "a type of its own",
+    "a role of its own",
+    "no role",
+    "nobody",
+    "no user's ID",
+    "no login",
+}
 _ELSEWHERE = ("?jwt={0}", "?access_token={0}", "?token={0}", "?Authorization=Bearer%20{0}")
 _OTHER_HEADERS = {
     "Cookie": "access_token_cookie={0}; jwt={0}; Authorization=Bearer {0}",
@@ -64,10 +78,10 @@ def ended(api: Api, admin: Api) -> dict[str, str]:
     return {"logged out": logged_out.api.token, "no admin any more": as_admin.token}
 
 
-def ask(port: int, operation: Operation, path: str, token: str) -> RawAnswer:
+def ask(port: int, operation: Operation, path: str, token: str, *headers: str) -> RawAnswer:
     """What the operation answers to this token, without a body."""
-    bearer = f"Authorization: Bearer {token}"
-    (answer,) = send(port, request(operation.method, operation.filled(path), bearer))
+    headers = f"Authorization: Bearer {token}", *headers
+    (answer,) = send(port, request(operation.method, operation.filled(path), *headers))
     return answer
 
 
@@ -87,12 +101,23 @@ def test_no_forged_token_opens_an_operation_at_its_service(
 
 
 def test_no_forged_token_passes_the_gateway(
-    all_operations: list[Operation], stack: Stack, forgeries: dict[str, dict[str, str]]
+    all_operations: list[Operation],
+    stack: Stack,
+    forgeries: dict[str, dict[str, str]],
+    logs: Logs,
 ) -> None:
+    """What only a service can judge, it refuses; all else it does not get to see."""
+    kept_out = {}
     for operation in guarded(all_operations):
         for wrong, token in forgeries[operation.needs].items():
-            answer = ask(stack.ports["gateway"], operation, operation.public_path, token)
+            own = f"X-Correlation-ID: {uuid4()}"
+            answer = ask(stack.ports["gateway"], operation, operation.public_path, token, own)
             assert answer.refusal in (REFUSED, EXPIRED), (operation, wrong)
+            if operation.needs == "login" and wrong not in JUDGED_BY_SERVICES:
+                kept_out[own.partition(" ")[2]] = operation, wrong
+    seen = logs.complete().requests()
+    inside = {own: {name for name, *_ in seen[own]} - {"gateway"} for own in kept_out}
+    assert {str(kept_out[own]): names for own, names in inside.items() if names} == {}
 
 
 def test_a_genuine_token_opens_every_operation(
