@@ -83,12 +83,9 @@ def started(
         stack.project.do("build")  # what has to be fetched for that is no part of a start
     else:
         stack = NativeStack(folder, settings=stack_settings, isolated=True)
-    try:
-        before = time.monotonic()
-        stack.up()
+    before = time.monotonic()
+    with stack.running():
         yield stack, time.monotonic() - before
-    finally:
-        stack.reset()
 
 
 @pytest.fixture(scope="session")

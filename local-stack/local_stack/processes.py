@@ -82,49 +82,16 @@ def services(
         "PATH": f"{Path(sys.executable).parent}:{clean_environment().get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
     }
-    python = sys.executable
     databases = {name: _database(name, reached, settings) for name in DATABASES}
-    processes = [
-        _rest(name, root, state_dir, ports[name], {**base, **databases.get(name, {})})
-        for name in _REST
+    return [
+        *(
+            _rest(name, root, state_dir, ports[name], {**base, **databases.get(name, {})})
+            for name in _REST
+        ),
+        _inventory(root, ports, {**base, **databases["inventory"]}),
+        _recovery(root, ports, base),
+        _gateway(root, state_dir, ports, base),
     ]
-    processes.append(
-        Process(
-            "inventory",
-            [python, "-m", "src.main"],
-            root / "inventory-service",
-            {
-                **base,
-                **databases["inventory"],
-                "BIND_HOST": "127.0.0.1",
-                "GRPC_PORT": str(ports["inventory"]),
-                "HEALTH_PORT": str(ports["inventory_health"]),
-            },
-            lambda: answers(f"http://127.0.0.1:{ports['inventory_health']}/health"),
-            ports["inventory"],
-        )
-    )
-    processes.append(
-        Process(
-            "recovery",
-            [python, "-m", "src.recovery"],
-            root / "orchestrator-service",
-            {**base, "BIND_HOST": "127.0.0.1", "HEALTH_PORT": str(ports["recovery_health"])},
-            lambda: answers(f"http://127.0.0.1:{ports['recovery_health']}/health"),
-            ports["recovery_health"],
-        )
-    )
-    processes.append(
-        Process(
-            "gateway",
-            [packages.haproxy_program(), "-W", "-db", "-f", str(state_dir / "haproxy.cfg")],
-            root / "api-gateway",
-            base,
-            lambda: answers(f"http://127.0.0.1:{ports['gateway']}/health"),
-            ports["gateway"],
-        )
-    )
-    return processes
 
 
 def found_at(ports: dict[str, int], reached_at: dict[str, int]) -> dict[str, int]:
@@ -161,6 +128,46 @@ def _rest(
         lambda: answers(f"http://127.0.0.1:{port}/health"),
         port,
         fresh_folder=metrics,
+    )
+
+
+def _inventory(root: Path, ports: dict[str, int], environment: dict[str, str]) -> Process:
+    return Process(
+        "inventory",
+        [sys.executable, "-m", "src.main"],
+        root / "inventory-service",
+        {
+            **environment,
+            "BIND_HOST": "127.0.0.1",
+            "GRPC_PORT": str(ports["inventory"]),
+            "HEALTH_PORT": str(ports["inventory_health"]),
+        },
+        lambda: answers(f"http://127.0.0.1:{ports['inventory_health']}/health"),
+        ports["inventory"],
+    )
+
+
+def _recovery(root: Path, ports: dict[str, int], environment: dict[str, str]) -> Process:
+    return Process(
+        "recovery",
+        [sys.executable, "-m", "src.recovery"],
+        root / "orchestrator-service",
+        {**environment, "BIND_HOST": "127.0.0.1", "HEALTH_PORT": str(ports["recovery_health"])},
+        lambda: answers(f"http://127.0.0.1:{ports['recovery_health']}/health"),
+        ports["recovery_health"],
+    )
+
+
+def _gateway(
+    root: Path, state_dir: Path, ports: dict[str, int], environment: dict[str, str]
+) -> Process:
+    return Process(
+        "gateway",
+        [packages.haproxy_program(), "-W", "-db", "-f", str(state_dir / "haproxy.cfg")],
+        root / "api-gateway",
+        environment,
+        lambda: answers(f"http://127.0.0.1:{ports['gateway']}/health"),
+        ports["gateway"],
     )
 
 

@@ -1,8 +1,10 @@
 """What every stack is, however its processes run: the platform below one state folder."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,6 +89,15 @@ class Stack(ABC):
         """Whether every process runs and does its work."""
         rows = self.status()
         return bool(rows) and all(healthy for *_, healthy in rows)
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Up for the block; afterwards it is gone, and its data with it."""
+        try:
+            self.up()
+            yield self
+        finally:
+            self.reset()
 
     def restart(self, name: str) -> None:
         """Stop one process and start it again."""

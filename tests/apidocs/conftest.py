@@ -25,12 +25,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     limits = ("RATE_LIMIT_PER_MINUTE", "RATE_LIMIT_SCAN_PER_MINUTE", "RATE_LIMIT_AUTH_PER_MINUTE")
     settings = {"BCRYPT_ROUNDS": "4", **dict.fromkeys(limits, "1000000")}
     folder = tmp_path_factory.mktemp("documented")
-    stack = NativeStack(folder, settings=settings, isolated=True)
-    try:
-        stack.up()
+    with NativeStack(folder, settings=settings, isolated=True).running() as stack:
         yield stack
-    finally:
-        stack.reset()
 
 
 @pytest.fixture(scope="package")

@@ -30,12 +30,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     quick = {"RECOVERY_INTERVAL_SECONDS": "1", "SAGA_STALE_SECONDS": "4", "BCRYPT_ROUNDS": "4"}
     settings = {**quick, **dict.fromkeys(limits, "1000000")}
     folder = tmp_path_factory.mktemp("audited")
-    stack = NativeStack(folder, settings=settings, isolated=True)
-    try:
-        stack.up()
+    with NativeStack(folder, settings=settings, isolated=True).running() as stack:
         yield stack
-    finally:
-        stack.reset()
 
 
 @pytest.fixture(scope="package")

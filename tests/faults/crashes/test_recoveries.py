@@ -33,15 +33,12 @@ def own_world(
     tmp_path_factory: pytest.TempPathFactory, stack_settings: dict[str, str]
 ) -> Iterator[World]:
     """A platform on which no recovery runs but those of the tests."""
-    stack = NativeStack(tmp_path_factory.mktemp("piled"), settings=stack_settings, isolated=True)
-    try:
-        stack.up()
+    folder = tmp_path_factory.mktemp("piled")
+    with NativeStack(folder, settings=stack_settings, isolated=True).running() as stack:
         stack.stop("recovery")
         world = World(stack)
         yield world
         world.close()
-    finally:
-        stack.reset()
 
 
 @contextmanager
@@ -110,12 +107,9 @@ def test_at_the_default_settings_a_saga_is_settled_within_a_minute(
 ) -> None:
     own = ("SAGA_STALE_SECONDS", "RECOVERY_INTERVAL_SECONDS")
     usual = {name: value for name, value in stack_settings.items() if name not in own}
-    stack = NativeStack(tmp_path_factory.mktemp("usual"), settings=usual, isolated=True)
-    try:
-        stack.up()
+    folder = tmp_path_factory.mktemp("usual")
+    with NativeStack(folder, settings=usual, isolated=True).running() as stack:
         world = World(stack)
         (charge,) = [one for one in cases.watched(world, Pay) if one.call == _CHARGE]
         assert 25 < cases.run(world, Pay, charge, Fault.KILLED_AFTER) < _SETTLED_WITHIN_SECONDS
         world.close()
-    finally:
-        stack.reset()

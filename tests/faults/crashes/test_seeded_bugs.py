@@ -27,12 +27,9 @@ def own_stack(
     tmp_path_factory: pytest.TempPathFactory, stack_settings: dict[str, str]
 ) -> Iterator[Stack]:
     """A platform that may be spoilt."""
-    stack = NativeStack(tmp_path_factory.mktemp("seeded"), settings=stack_settings, isolated=True)
-    try:
-        stack.up()
+    folder = tmp_path_factory.mktemp("seeded")
+    with NativeStack(folder, settings=stack_settings, isolated=True).running() as stack:
         yield stack
-    finally:
-        stack.reset()
 
 
 def assert_red(world: World, fault: Fault) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,15 +35,11 @@ def _platform(
     stack = NativeStack(
         tmp_path_factory.mktemp("stack"), stack_settings, isolated=True, reached_at=lines.ports
     )
-    try:
-        begun = time.monotonic()
-        stack.up()
+    begun = time.monotonic()
+    with closing(lines), stack.running():
         took = time.monotonic() - begun
         _await_others(pytestconfig, tmp_path_factory.getbasetemp().parent)
         yield Platform(stack, lines), took
-    finally:
-        stack.reset()
-        lines.close()
 
 
 @pytest.fixture(scope="session")
