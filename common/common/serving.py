@@ -6,6 +6,7 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.http import errors
+from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.gthread import ThreadWorker
 
 from common import correlation, encoding
@@ -29,19 +30,17 @@ class Worker(ThreadWorker):
         self.wsgi = _with_readable_input(self.wsgi)
 
     def handle_request(self, req: Any, conn: Any) -> bool:
-        """See gunicorn.workers.gthread.ThreadWorker; what is read after it is left over."""
-        keeps_alive = super().handle_request(req, conn)
-        req.is_answered = True
-        return keeps_alive
+        """See gunicorn.workers.gthread.ThreadWorker.
+
+        What is wrong with a chunked body may be found after the answer. Its connection then ends,
+        which the answer has to say, or the gateway may have sent the next request already.
+        """
+        if isinstance(req.body.reader, ChunkedReader):
+            req.force_close()
+        return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what could not be read as HTTP; its own pages would be HTML without an ID.
-
-        A request that was answered gets no second answer, whatever is wrong with its rest.
-        """
-        if getattr(req, "is_answered", False):
-            self.log.warning("what is left of a request: %s", type(exc).__name__)
-            return
+        """Answer what could not be read as HTTP; its own pages would be HTML without an ID."""
         correlation.adopt(None)
         error = AppError(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side.")
         if isinstance(exc, errors.ParseException) and not isinstance(exc, _OURS):

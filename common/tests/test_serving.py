@@ -114,13 +114,19 @@ def test_the_id_of_what_is_no_request_leads_to_its_line_in_the_log(
     assert told["message"].startswith("no request: ")
 
 
-def test_a_request_whose_rest_is_broken_has_one_answer(url: str) -> None:
+@pytest.mark.parametrize("path", ["/nowhere", "/read"])
+@pytest.mark.parametrize("body", ["zz\r\n{}\r\n0\r\n\r\n", "0\r\nContent-Length: 5\r\n\r\n"])
+def test_a_chunked_request_has_one_answer_that_ends_the_connection(
+    url: str, path: str, body: str
+) -> None:
+    """A gateway would reuse the connection otherwise, for somebody who would get no answer."""
     host, port = url.removeprefix("http://").split(":")
-    head = b"POST /nowhere HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(head + b"zz\r\n{}\r\n0\r\n\r\n")
+        connection.sendall((head + body).encode())
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 404 ") and answer.count(b"HTTP/1.1 ") == 1
+    assert re.match(rb"HTTP/1\.1 4\d\d ", answer) and answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nConnection: close\r\n" in answer
 
 
 def test_with_a_setting_missing_it_ends_and_says_which(tmp_path: Path) -> None:
