@@ -10,7 +10,7 @@ from psycopg2 import OperationalError as NoAnswer
 from psycopg2 import extensions
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DisconnectionError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -87,6 +87,7 @@ class Database:
             },
         )
         event.listen(self.engine, "handle_error", _keep_other_connections)
+        event.listen(self.engine, "checkout", _replace_if_ended)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -117,6 +118,17 @@ def _keep_other_connections(failure: ExceptionContext) -> None:
     """Of a server that is only not waited for any longer, the connections are sound."""
     if isinstance(failure.original_exception, _TimeIsUp):
         failure.invalidate_pool_on_disconnect = False
+
+
+def _replace_if_ended(connection: extensions.connection, *_: object) -> None:
+    """A connection that was ended while nobody used it costs nobody an answer.
+
+    Unasked, a server has nothing to say but that; to ask it each time would be a round trip.
+    """
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    if poller.poll(0):
+        raise DisconnectionError("ended while it was idle")
 
 
 def violated_constraint(error: IntegrityError) -> str | None:

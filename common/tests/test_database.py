@@ -124,25 +124,32 @@ def test_a_server_that_is_not_there_is_unavailable(database_settings: DatabaseSe
     assert "127.0.0.1" not in raised.value.message
 
 
-def test_connections_that_were_ended_are_replaced(
+def test_connections_that_were_ended_are_replaced_before_anybody_uses_one(
     database: Database, database_settings: DatabaseSettings
 ) -> None:
     own = Database(database_settings)
-    with own.transaction() as session:
-        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    ended = connections(own)
     with database.transaction() as session:
-        session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-
-    def works_again() -> bool:
-        try:
-            own.ping()
-            return True
-        except AppError as error:
-            assert error.code is ErrorCode.SERVICE_UNAVAILABLE
-            return False
-
-    wait_for(works_again, "a new connection", 2)
+        session.execute(
+            text("SELECT pg_terminate_backend(pid) FROM unnest(:pids) AS pid"), {"pids": [*ended]}
+        )
+    wait_for(lambda: not ended & backends(database), "the server to end them", 5)
+    assert not connections(own) & ended
     own.engine.dispose()
+
+
+def test_connections_that_were_cut_are_replaced_before_anybody_uses_one(
+    line: CuttableLine, far: Database
+) -> None:
+    far.ping()
+    line.cut()
+    far.ping()
+
+
+def backends(database: Database) -> set[int]:
+    """The server's processes."""
+    with database.transaction() as session:
+        return set(session.scalars(text("SELECT pid FROM pg_stat_activity")))
 
 
 def test_a_server_that_falls_silent_is_unavailable_and_its_late_answer_is_nobodys(

@@ -74,11 +74,21 @@ class Ticket:
     scan_id: str = field(default_factory=lambda: str(uuid4()))
 
 
+@dataclass(frozen=True)
+class Held:
+    """A seat that is held, under its order's ID, until a moment of our clock."""
+
+    seat_id: str
+    order_id: str
+    until: float
+
+
 @dataclass
 class Shopper:
     """Reserves and pays; every other ticket goes to the gate, the others are refunded.
 
     Always has something held and something paid, so that each can go on while the other cannot.
+    What could not be paid for while it was held is given up.
     """
 
     answers: Answers
@@ -86,31 +96,34 @@ class Shopper:
     staff: Api
     hall: str
     seats: Iterator[str]
-    held: list[dict[str, Any]] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     paid: list[Ticket] = field(default_factory=list)
     bought: int = 0
 
     def round(self) -> None:
         could_reserve = self._reserve()
+        self.held = [one for one in self.held if one.until > time.monotonic()]
         if len(self.held) > _HELD_AT_LEAST or (self.held and not could_reserve):
             self._pay(self.held.pop(0))
         if len(self.paid) > _PAID_AT_LEAST or self.paid and not could_reserve:
             self._use(self.paid.pop(0))
 
     def _reserve(self) -> bool:
-        body = {"seat_id": next(self.seats)}
+        body, begun = {"seat_id": next(self.seats)}, time.monotonic()
         answer = self._call("reserve", "/api/reserve", body)
         if succeeded(answer):
-            self.held.append(answer.json()["data"])
+            data = answer.json()["data"]
+            until = begun + data["ttl_seconds"]
+            self.held.append(Held(data["seat_id"], data["order_id"], until))
         return succeeded(answer)
 
-    def _pay(self, held: dict[str, Any]) -> None:
-        answer = self._call("pay", "/api/pay", {"order_id": held["order_id"]})
+    def _pay(self, held: Held) -> None:
+        answer = self._call("pay", "/api/pay", {"order_id": held.order_id})
         if answer is not None and answer.status_code == 200:
             code = answer.json()["data"]["qr_payload"]
             self.bought += 1
-            seat_id, order_id, goes_in = held["seat_id"], held["order_id"], self.bought % 2 == 1
-            self.paid.append(Ticket(seat_id, order_id, code, time.monotonic(), goes_in))
+            now, goes_in = time.monotonic(), self.bought % 2 == 1
+            self.paid.append(Ticket(held.seat_id, held.order_id, code, now, goes_in))
         elif not refused(answer):
             self.held.append(held)
 

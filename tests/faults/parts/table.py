@@ -49,8 +49,13 @@ class Row:
 
     @property
     def went_on(self) -> set[str]:
-        """The functions that succeeded, and of which nothing failed."""
-        answers = self.heard.since(self.broken, self.ended)
+        """The functions that succeeded, and of which nothing failed.
+
+        It counts from when somebody noticed first: a server that takes its time to stop may have
+        given up its work long before.
+        """
+        noticed = min((one.begun for one in self.answers if one.failed), default=self.broken)
+        answers = self.heard.since(min(noticed, self.broken), self.ended)
         return {one.function for one in answers if one.succeeded} - self.failed
 
     @property
