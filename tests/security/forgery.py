@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -75,9 +76,10 @@ def _by_a_key_of_their_own(claims: Claims) -> Iterator[tuple[str, str]]:
 
 def _taken_apart(token: str) -> Iterator[tuple[str, str]]:
     header, claims, signature = token.split(".")
-    as_admin = json.loads(base64.urlsafe_b64decode(claims + "==")) | {"role": "admin"}
+    another = {"role": "admin", "sub": str(uuid4())}
+    as_another = json.loads(base64.urlsafe_b64decode(claims + "==")) | another
     changed = "A" if signature[10] != "A" else "B"
-    yield "other claims under the same signature", f"{header}.{_json(as_admin)}.{signature}"
+    yield "other claims under the same signature", f"{header}.{_json(as_another)}.{signature}"
     yield "a changed signature", f"{header}.{claims}.{signature[:10]}{changed}{signature[11:]}"
     yield "half a signature", f"{header}.{claims}.{signature[:20]}"
     yield "two parts", f"{header}.{claims}"
