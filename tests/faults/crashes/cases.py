@@ -22,6 +22,7 @@ _FROZEN_AT_MOST_SECONDS = 15
 def watched(world: World, scenario: type[Scenario]) -> list[Boundary]:
     """The boundaries of a scenario, in the order of one undisturbed run."""
     subject = scenario(world)
+    world.orchestrator.renew()
     world.watch.begin()
     subject.act(subject.entry)
     seen = list(world.watch.seen)
@@ -39,6 +40,8 @@ def run(world: World, scenario: type[Scenario], boundary: Boundary, fault: Fault
     saga undoes (a scan, a webhook) may happen late.
     """
     world.orchestrator.wait_until_it_answers()
+    if boundary.is_remembered:
+        world.orchestrator.renew()
     wait_for(world.stack.is_healthy, "the platform", seconds=30)
     subject = scenario(world)
     striking = Striking(world, fault, boundary)

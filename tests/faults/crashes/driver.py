@@ -63,6 +63,11 @@ class Orchestrator:
         """SIGKILL for the driver; returns when it is gone."""
         _kill(psutil.Process(self._process.pid).children())
 
+    def renew(self) -> None:
+        """Another driver in its place, which remembers nothing."""
+        self.kill()
+        self.wait_until_it_answers()
+
     def wait_until_it_answers(self) -> None:
         """Healthy, as it is also when a driver was killed and replaced."""
         wait_for(lambda: _is_healthy(self.url), "the orchestrator", seconds=30)

@@ -22,6 +22,11 @@ class Boundary:
         return not self.call.startswith(_READS)
 
     @property
+    def is_remembered(self) -> bool:
+        """Whether a driver makes the call only now and then: it keeps an event for seconds."""
+        return self.call == "GET /events/{id}"
+
+    @property
     def begins_saga(self) -> bool:
         """Whether the record is claimed with it, the first step named."""
         return self.call.startswith("POST ") and "." in self.call.rpartition(" ")[2]
