@@ -54,6 +54,7 @@ class Clone:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=_PATIENCE_SECONDS,
+            preexec_fn=_as_from_a_terminal,
         )
         assert ended.returncode == status, f"{command}\n{ended.stdout[-5000:]}"
         return ended.stdout
@@ -71,6 +72,7 @@ class Clone:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_as_from_a_terminal,
             )
             try:
                 yield output.read_text
@@ -115,3 +117,8 @@ def documents(text: str) -> list[Any]:
             value, _, text = text.partition("\n")
         found.append(value)
     return found
+
+
+def _as_from_a_terminal() -> None:
+    """What was started in the background has interrupts ignored, and all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
