@@ -32,6 +32,9 @@ test-faults:  ## kill and race everything, at full length; then the summary tabl
 test-security:  ## forged tokens, other people's objects, hostile input, guessing; the dependencies and the code
 	@$(BOOTSTRAP) local_stack.run_tests security
 
+bench:  ## what it costs and how it grows, on a stack of its own (OPTIONS=--help: of it)
+	@$(BOOTSTRAP) bench $(OPTIONS)
+
 lint:  ## black --check and flake8
 	@$(BOOTSTRAP) local_stack.run_tests lint
 
@@ -41,4 +44,4 @@ fmt:  ## black
 stubs:  ## the gRPC stubs from inventory.proto
 	@.venv/bin/python inventory-service/src/proto/generate.py
 
-.PHONY: help up down reset status logs audit test test-faults test-security lint fmt stubs
+.PHONY: help up down reset status logs audit test test-faults test-security bench lint fmt stubs

@@ -34,6 +34,8 @@ def _missing_for(module: str = "", suite: str = "tests", *_: str) -> list[str]:
     if module == "local_stack.run_tests":
         wanted += packages.missing_servers() if suite not in ("lint", "containers") else []
         wanted += packages.missing_test_tools() if suite in ("tests", "containers") else []
+    if module == "bench":
+        wanted += packages.missing_servers()
     return wanted
 
 

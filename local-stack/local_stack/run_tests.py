@@ -34,7 +34,7 @@ SERVICE_SUITES = (
     "common",
 )
 FAULT_SUITES = ("crashes", "concurrency", "part-faults")
-OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests", "security", *FAULT_SUITES)
+OWN_STACK_SUITES = ("api-gateway", "local-stack", "tests", "security", *FAULT_SUITES, "bench")
 IN_CONTAINERS = "containers"
 _GROUPS = {"faults": FAULT_SUITES}
 # What is below the folder tests, and where there.
@@ -48,7 +48,14 @@ _END_TO_END = {
 }
 # How many processes share out a suite's tests, each with stacks of its own: most of the time it
 # waits.
-_SHARED_BY = {"local-stack": 2, "tests": 2, "security": 2, "crashes": 3, "part-faults": 2}
+_SHARED_BY = {
+    "local-stack": 2,
+    "tests": 2,
+    "security": 2,
+    "crashes": 3,
+    "part-faults": 2,
+    "bench": 2,
+}
 _LOGS = ROOT / ".local-stack" / "test-logs"
 _LINTERS = (("black", "--check", "--quiet", "."), ("flake8",))
 

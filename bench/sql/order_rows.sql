@@ -1,0 +1,2 @@
+-- The row work makes its orders itself.
+SELECT
