@@ -21,6 +21,7 @@ NOT_TRIED = {
     "make test SUITE=containers": "is what is running, in containers",
     "make lint": "the same",
     "make test-faults": "takes the machine for itself, for long",
+    "make bench": "takes the machine for itself, for long",
     "make test-security": "is a part of make test",
     "timedatectl set-ntp true": "would set this machine's clock",
 }
