@@ -13,7 +13,7 @@ from local_stack.settings import clean_environment
 from local_stack.stack import ROOT
 
 from bench.cpu import Meter
-from bench.site import PRICE, Site
+from bench.site import PRICE, SERVICES, Site
 from common.testing import wait_for
 
 _SQL = Path(__file__).with_name("sql")
@@ -39,7 +39,7 @@ def row_work(site: Site, meter: Meter, turns: int) -> list[RowWork]:
     """
     found = []
     rows = {"clients": _CLIENTS, "turns": turns, "most": _MOST_TURNS, "price": PRICE}
-    for service in ("event", "user", "order", "inventory"):
+    for service in SERVICES:
         site.query(service, (_SQL / f"{service}_rows.sql").read_text(), **rows)
     for service in ("user", "order", "inventory"):
         before = meter.read()

@@ -8,10 +8,9 @@ from typing import Any
 from bench.figures import Figure
 from bench.load import Generator
 from bench.runs import Bench
-from bench.site import HOLD_SECONDS, PRICE, Site, platform
+from bench.site import HOLD_SECONDS, PRICE, SERVICES, Site, platform
 
 _SQL = Path(__file__).with_name("sql")
-_SERVICES = ("event", "inventory", "order", "user")
 _MOST_GROWTH = 1.2
 
 
@@ -92,5 +91,5 @@ def _fill(site: Site, there: Size, wanted: Size) -> None:
     values = {"price": PRICE}
     for name in ("seats", "sold", "failed"):
         values |= {f"{name}_from": getattr(there, name), f"{name}_to": getattr(wanted, name)}
-    for service in _SERVICES:
+    for service in SERVICES:
         site.query(service, (_SQL / f"history_{service}.sql").read_text(), **values)

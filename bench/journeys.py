@@ -1,8 +1,9 @@
 """A client of the platform: what it asks over kept-alive connections, and how long that took."""
 
+import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -47,27 +48,26 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the clients of one process have in common; in `known` is what they tell each other."""
+
+    session: aiohttp.ClientSession
+    base_url: str
+    samples: list[Sample] = field(default_factory=list)
+    known: dict[str, str] = field(default_factory=dict)
+
+
 class Journey:
     """What one client does for one job.
 
     Its first call has begun when the job was due, so that whoever has to wait for a turn is seen to
-    wait. Every call is a sample; the journey as a whole is one too, of the name it is given. What
-    journeys of one process tell each other is in `known`.
+    wait. Every call is a sample; the journey as a whole is one too, of the name it is given.
     """
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        base_url: str,
-        samples: list[Sample],
-        name: str,
-        due: float,
-        known: dict[str, str],
-    ) -> None:
-        self.known = known
-        self._session = session
-        self._base_url = base_url
-        self._samples = samples
+    def __init__(self, shared: Shared, name: str, due: float) -> None:
+        self.known = shared.known
+        self._shared = shared
         self._name = name
         self._begun = due
         self._next_begun: float | None = due
@@ -85,7 +85,7 @@ class Journey:
         if refused or error is None:
             outcome, told = (refused.code, refused.told) if refused else ("", False)
             ended = time.monotonic()
-            self._samples.append(Sample(self._name, self._begun, ended, outcome, told=told))
+            self._shared.samples.append(Sample(self._name, self._begun, ended, outcome, told=told))
         return refused is not None
 
     async def call(
@@ -109,14 +109,16 @@ class Journey:
             headers["Content-Type"] = "application/json"
         outcome, answer = "", None
         try:
-            url = self._base_url + path
-            async with self._session.request(method, url, data=body, headers=headers) as response:
+            url = self._shared.base_url + path
+            async with self._shared.session.request(
+                method, url, data=body, headers=headers
+            ) as response:
                 answer = Answer(response.status, response.headers, await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             outcome = type(error).__name__
         if answer is not None and answer.status >= 400:
             outcome = _code(answer)
-        self._samples.append(Sample(operation, begun, time.monotonic(), outcome, subject))
+        self._shared.samples.append(Sample(operation, begun, time.monotonic(), outcome, subject))
         if answer is None or outcome:
             raise Refused(outcome, told=True)
         return answer
@@ -127,7 +129,7 @@ class Journey:
         Raises Refused where there is no answer.
         """
         try:
-            async with self._session.get(url, raise_for_status=True) as response:
+            async with self._shared.session.get(url, raise_for_status=True) as response:
                 return await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Refused(f"aside {type(error).__name__}") from error
@@ -147,6 +149,7 @@ def connected(connections: int) -> aiohttp.ClientSession:
 
 
 def _code(answer: Answer) -> str:
-    _, found, rest = answer.body.partition(b'"error_code"')
-    code = rest.split(b'"', 2)[1:2] if found else []
-    return code[0].decode() if code else f"HTTP {answer.status}"
+    try:
+        return json.loads(answer.body)["error_code"]
+    except (ValueError, KeyError, TypeError):  # not of the platform
+        return f"HTTP {answer.status}"

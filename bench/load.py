@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-from bench.journeys import Act, Journey, Sample, connected
+from bench.journeys import Act, Journey, Sample, Shared, connected
 
 PROCESSES = 2
 _MOST_CONNECTIONS = 400  # of a process, where arrivals pile up
@@ -110,13 +110,12 @@ def _run(share: _Share) -> Made:
 
 
 async def _drive(share: _Share) -> list[Sample]:
-    samples: list[Sample] = []
-    known: dict[str, str] = {}
     plan = share.plan
     async with connected(plan.clients or _MOST_CONNECTIONS) as session:
+        shared = Shared(session, share.base_url)
 
         async def do(job: Any, due: float) -> None:
-            async with Journey(session, share.base_url, samples, plan.name, due, known) as journey:
+            async with Journey(shared, plan.name, due) as journey:
                 await plan.act(journey, job)
 
         for jobs in _rounds(plan):
@@ -128,7 +127,7 @@ async def _drive(share: _Share) -> list[Sample]:
             else:
                 waiting = iter(jobs)
                 await asyncio.gather(*(_client(waiting, ends_at, do) for _ in range(plan.clients)))
-    return samples
+    return shared.samples
 
 
 def _rounds(plan: Plan) -> Iterator[Sequence[Any]]:

@@ -136,8 +136,7 @@ class Bench:
         self.site.settle()
 
         def make_load() -> Figure:
-            before = self._meter.read()
-            return figure(scenario, self._made(scenario.plan), self._meter.read() - before)
+            return self._figure(scenario, self.site.url, self._meter)[0]
 
         self.lines = bill(folder, self.site.pids(), seconds, make_load)
         self.site.audit()
@@ -159,12 +158,17 @@ class Bench:
         self, scenario: Scenario, base_url: str, meter: Meter
     ) -> tuple[Figure, list[Sample]]:
         self._tell(f"{scenario.name} ...")
-        before = meter.read()
-        made = self._generator.run(scenario.plan, base_url)
-        found = figure(scenario, made, meter.read() - before)
+        found, samples = self._figure(scenario, base_url, meter)
         self.figures.append(found)
         self._tell(f"  {found}")
-        return found, made.samples
+        return found, samples
+
+    def _figure(
+        self, scenario: Scenario, base_url: str, meter: Meter
+    ) -> tuple[Figure, list[Sample]]:
+        before = meter.read()
+        made = self._generator.run(scenario.plan, base_url)
+        return figure(scenario, made, meter.read() - before), made.samples
 
     def _made(self, plan: Plan) -> Made:
         return self._generator.run(plan, self.site.url)

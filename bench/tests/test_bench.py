@@ -102,3 +102,9 @@ def test_a_figure_does_not_count_where_the_audit_finds_something(bench: Bench) -
     with pytest.raises(NotClean, match=order_id):
         bench.purchases()
     assert order_id in bench.figures[-1].problem
+
+
+def test_nor_where_the_audit_cannot_look(bench: Bench) -> None:
+    bench.site.stack.stop("orchestrator")
+    with pytest.raises(NotClean, match="orchestrator"):
+        bench.site.audit()
