@@ -97,6 +97,7 @@ class HttpProxy(ThreadingHTTPServer):
     """Before a REST service on port `target`."""
 
     daemon_threads = True
+    request_queue_size = 128  # of 5, a crowd's next connection waits for TCP to try again, 1 s
 
     def __init__(self, name: str, target: int, watch: Watch) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
