@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,30 @@ def test_nobody_installs_what_he_does_not_use(
     monkeypatch.setattr(packages, "missing_servers", lambda: ["servers"])
     monkeypatch.setattr(packages, "missing_test_tools", lambda: ["tools"])
     assert bootstrap._missing_for(*arguments) == ["python", *wanted]
+
+
+def test_a_slow_python_gives_way_to_the_distributions_and_a_quick_one_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = {"fit": "exit 0", "unfit": "exit 1"}
+    for name, line in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+
+    def chosen(built_with: str, program: str) -> Path | None:
+        monkeypatch.setattr(sysconfig, "get_config_var", lambda _: built_with)
+        monkeypatch.setattr(bootstrap, "DISTRIBUTIONS_PYTHON", tmp_path / program)
+        return bootstrap.quicker_interpreter()
+
+    assert chosen("'--enable-shared'", "fit") == tmp_path / "fit"
+    assert chosen("'--enable-shared'", "unfit") is None
+    assert chosen("'--enable-shared'", "absent") is None
+    assert chosen("'--enable-optimizations'", "fit") is None
+
+
+def test_a_python_environment_of_another_python_is_made_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert bootstrap._is_whole()
+    monkeypatch.setattr(sys, "version", "another")
+    assert not bootstrap._is_whole()

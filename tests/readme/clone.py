@@ -39,7 +39,7 @@ class Clone:
                 (own / part.name).symlink_to(part)
         clone = cls(folder)
         program = "import sys; sys.path.insert(0, 'local-stack'); import bootstrap;"
-        digest = clone.run(f'python3 -c "{program} print(bootstrap.digest())"')
+        digest = clone.run(f'{sys.executable} -c "{program} print(bootstrap.digest())"')
         (own / "installed").write_text(digest.strip())
         return clone
 
