@@ -1,47 +1,53 @@
 \set turn :turn + 1
 \set n :client_id * :most + :turn
 BEGIN;
-SET LOCAL lock_timeout = 0;
+SELECT set_config('lock_timeout', '0', true);
 SELECT pg_advisory_xact_lock(hashtextextended(:n::text, 0));
 SELECT FROM seats
  WHERE seat_id = ('50000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid FOR UPDATE NOWAIT;
-SELECT seat.event_id, seat.category, seat.status, seat.held_by_user_id, seat.hold_id,
-       seat.held_until, seat.held_until > clock_timestamp() AS live,
-       floor(extract(epoch FROM seat.held_until - clock_timestamp()))::int AS seconds_left,
-       named.status AS named_status,
-       (SELECT count(*) FROM seats AS own
-         WHERE own.held_by_user_id = ('52000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
-           AND own.event_id = seat.event_id
-           AND own.status = 'HELD' AND own.held_until > clock_timestamp()) AS live_holds
-  FROM seats AS seat
-  LEFT JOIN holds AS named
-    ON named.hold_id = ('51000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
- WHERE seat.seat_id = ('50000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid;
-WITH lapsed AS (
-    UPDATE holds SET status = 'RELEASED', settled_at = statement_timestamp()
-      FROM seats
+WITH clock AS MATERIALIZED (
+    SELECT clock_timestamp() AS at
+), seen AS (
+    SELECT seat.event_id, seat.category, seat.status, seat.held_by_user_id, seat.hold_id,
+           seat.held_until, clock.at, coalesce(seat.held_until > clock.at, false) AS live,
+           floor(extract(epoch FROM seat.held_until - clock.at))::int AS seconds_left,
+           named.status AS named_status,
+           (SELECT count(*) FROM seats AS own
+             WHERE own.held_by_user_id = ('52000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
+               AND own.event_id = seat.event_id
+               AND own.status = 'HELD' AND own.held_until > clock.at) AS live_holds
+      FROM clock, seats AS seat
+      LEFT JOIN holds AS named
+        ON named.hold_id = ('51000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
+     WHERE seat.seat_id = ('50000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
+), granted AS (
+    SELECT hold_id AS before, at, at + interval '5 minutes' AS until
+      FROM seen
+     WHERE status IN ('AVAILABLE', 'HELD') AND NOT live AND named_status IS NULL AND live_holds < 4
+), held AS (
+    UPDATE seats
+       SET status = 'HELD',
+           hold_id = ('51000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid,
+           held_by_user_id = ('52000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid,
+           held_until = granted.until, updated_at = granted.at
+      FROM granted
      WHERE seats.seat_id = ('50000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
-       AND holds.hold_id = seats.hold_id AND holds.status = 'HELD'
-       AND seats.held_until <= statement_timestamp()
+       AND (seats.status = 'AVAILABLE'
+            OR seats.status = 'HELD' AND seats.held_until <= granted.at)
+    RETURNING seats.seat_id, seats.held_until, granted.at, granted.before
+), lapsed AS (
+    UPDATE holds SET status = 'RELEASED', settled_at = held.at
+      FROM held WHERE holds.hold_id = held.before AND holds.status = 'HELD'
     RETURNING holds.hold_id
 ), booked AS (
     INSERT INTO holds (hold_id, seat_id, user_id, status, held_until, created_at)
-    SELECT ('51000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid,
-           ('50000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid,
+    SELECT ('51000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid, held.seat_id,
            ('52000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid,
-           'HELD', statement_timestamp() + interval '5 minutes', statement_timestamp()
-      FROM (SELECT count(*) FROM lapsed) AS after_the_lapsed
-    ON CONFLICT DO NOTHING
-    RETURNING hold_id, user_id, seat_id, held_until
+           'HELD', held.held_until, held.at
+      FROM held, (SELECT count(*) FROM lapsed) AS after_the_lapsed
+    RETURNING held_until
 )
-UPDATE seats
-   SET status = 'HELD', hold_id = booked.hold_id, held_by_user_id = booked.user_id,
-       held_until = booked.held_until, updated_at = statement_timestamp()
-  FROM booked
- WHERE seats.seat_id = booked.seat_id
-   AND (seats.status = 'AVAILABLE'
-        OR seats.status = 'HELD' AND seats.held_until <= statement_timestamp())
-RETURNING seats.held_until;
+SELECT seen.*, booked.held_until AS booked_until FROM seen LEFT JOIN booked ON true;
 COMMIT;
 BEGIN;
 SELECT FROM seats

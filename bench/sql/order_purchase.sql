@@ -18,8 +18,8 @@ UPDATE orders SET saga_step = 'pay.confirm_seat', saga_touched_at = now()
    AND saga IS NOT NULL AND saga_version = 1 AND saga_undoing IS false
 RETURNING *;
 UPDATE orders
-   SET status = 'CONFIRMED', failure_reason = NULL, confirmed_at = now(), saga = NULL,
-       saga_step = NULL, saga_undoing = false, saga_touched_at = now()
+   SET status = 'CONFIRMED', confirmed_at = now(), saga = NULL, saga_step = NULL, saga_undoing = false,
+       saga_touched_at = now()
  WHERE order_id = ('51000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
    AND status = 'PENDING' AND saga IS NOT NULL AND saga_version = 1 AND saga_undoing IS false
 RETURNING *;

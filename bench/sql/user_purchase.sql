@@ -2,7 +2,6 @@
 \set n :client_id * :most + :turn
 SELECT is_flagged FROM users
  WHERE user_id = ('52000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid;
-BEGIN;
 WITH account AS MATERIALIZED (
     SELECT user_id, credit_balance FROM users
      WHERE user_id = ('52000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid FOR UPDATE
@@ -17,4 +16,3 @@ WITH account AS MATERIALIZED (
 UPDATE users SET credit_balance = entry.balance_after
   FROM entry WHERE users.user_id = entry.user_id
 RETURNING users.user_id, users.credit_balance, entry.entry_id;
-COMMIT;

@@ -5,9 +5,11 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import psycopg2
 from psycopg2 import OperationalError as NoAnswer
-from psycopg2 import extensions
+from psycopg2 import errors, extensions
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError, IntegrityError, InterfaceError, OperationalError
@@ -15,7 +17,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from common import deadline, encoding
-from common.errors import AppError, ErrorCode, OutOfTime
+from common.errors import AppError, ErrorCode, OutOfTime, RowLocked
+from common.prepared import Prepared
 from common.settings import DatabaseSettings
 
 log = logging.getLogger(__name__)
@@ -103,15 +106,55 @@ class Database:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            log.error("database unavailable", extra={"reason": str(error).splitlines()[0]})
-            raise AppError(
-                ErrorCode.SERVICE_UNAVAILABLE, "The database cannot be reached right now."
+            raise _unavailable(error) from error
+
+    def run(self, statement: Prepared, **values: Any) -> list[Any]:
+        """The rows of a statement that is a transaction of its own: one round trip, without ORM.
+
+        Raises as `transaction` does; RowLocked where a lock is not to be had (NOWAIT, or not in
+        time); psycopg2's own IntegrityError and DataError.
+        """
+        if not deadline.left(_LEAST_SECONDS):
+            raise OutOfTime
+        try:
+            pooled = self.engine.raw_connection()
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise _unavailable(error) from error
+        try:
+            planned = pooled.info.setdefault("planned", set())
+            with _committing_itself(pooled.driver_connection) as connection:
+                return statement.execute(connection, planned, values)
+        except errors.LockNotAvailable as error:
+            raise RowLocked(
+                ErrorCode.SERVICE_UNAVAILABLE, "Somebody else is at work on this: try again."
             ) from error
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            if pooled.driver_connection.closed:
+                pooled.invalidate(error)
+            raise _unavailable(error) from error
+        finally:
+            pooled.close()
 
     def ping(self) -> None:
         """Raises AppError where the database does not answer."""
         with self.transaction() as session:
             session.execute(text("SELECT 1"))
+
+
+@contextmanager
+def _committing_itself(connection: extensions.connection) -> Iterator[extensions.connection]:
+    """Each message is a transaction, which the server begins and ends."""
+    connection.autocommit = True
+    try:
+        yield connection
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
+
+
+def _unavailable(error: Exception) -> AppError:
+    log.error("database unavailable", extra={"reason": str(error).splitlines()[0]})
+    return AppError(ErrorCode.SERVICE_UNAVAILABLE, "The database cannot be reached right now.")
 
 
 def _keep_other_connections(failure: ExceptionContext) -> None:
@@ -131,6 +174,7 @@ def _replace_if_ended(connection: extensions.connection, *_: object) -> None:
         raise DisconnectionError("ended while it was idle")
 
 
-def violated_constraint(error: IntegrityError) -> str | None:
+def violated_constraint(error: IntegrityError | psycopg2.IntegrityError) -> str | None:
     """The name of the constraint or unique index that refused the write."""
-    return error.orig.diag.constraint_name if error.orig else None
+    refusal = error.orig if isinstance(error, IntegrityError) else error
+    return refusal.diag.constraint_name if refusal else None

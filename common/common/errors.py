@@ -107,4 +107,4 @@ class OutOfTime(AppError):
 
 
 class RowLocked(AppError):
-    """A row lock was not to be had at once (NOWAIT); trying again may succeed."""
+    """A row lock was not to be had, at once (NOWAIT) or in time; trying again may succeed."""

@@ -9,14 +9,15 @@ from uuid import uuid4
 import psycopg2
 import pytest
 from doubles import CuttableLine, free_port
-from sqlalchemy import DateTime, Integer, MetaData, String, Table, Text, text
+from sqlalchemy import DateTime, Integer, MetaData, String, Table, Text, bindparam, select, text
 from sqlalchemy import Column as C
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 
 from common import deadline
 from common.database import Database, violated_constraint
-from common.errors import AppError, ErrorCode, OutOfTime
+from common.errors import AppError, ErrorCode, OutOfTime, RowLocked
+from common.prepared import Prepared
 from common.settings import DatabaseSettings
 from common.testing import schema_differences, wait_for
 
@@ -100,6 +101,91 @@ def test_a_refused_write_names_its_constraint(database: Database) -> None:
     with pytest.raises(IntegrityError) as refused:
         add(database, str(uuid4()), -1)
     assert violated_constraint(refused.value) == "thing_amount"
+
+
+ADD = Prepared("INSERT INTO things (thing_id, amount) VALUES (:id, :amount) RETURNING amount")
+PID = Prepared("SELECT pg_backend_pid() AS pid")
+
+
+def test_a_prepared_statement_is_a_transaction_and_gives_its_rows(database: Database) -> None:
+    thing_id = str(uuid4())
+    [row] = database.run(ADD, id=thing_id, amount=5)
+    assert row.amount == amount_of(database, thing_id) == 5
+
+
+def test_a_construct_is_prepared_with_what_it_compares_to(database: Database) -> None:
+    things = things_table(C("thing_id", Text), C("amount", Integer)).tables["things"]
+    dear = select(things).where(things.c.thing_id == bindparam("of"), things.c.amount > 5)
+    statement = Prepared(dear)
+    for amount in (5, 6):
+        thing_id = str(uuid4())
+        add(database, thing_id, amount)
+        found = [row.amount for row in database.run(statement, of=thing_id)]
+        assert found == [amount] * (amount > 5)
+
+
+def test_statements_that_travel_together_are_one_transaction(database: Database) -> None:
+    thing_id = str(uuid4())
+    insert = "INSERT INTO things (thing_id, amount) VALUES (:id, 1)"
+    both = Prepared(f"{insert}; SELECT amount FROM things WHERE thing_id = :id")
+    refused = Prepared(f"{insert}; INSERT INTO things (thing_id, amount) VALUES ('any', -1)")
+    with pytest.raises(psycopg2.IntegrityError) as refusal:
+        database.run(refused, id=thing_id)
+    assert violated_constraint(refusal.value) == "thing_amount"
+    assert [row.amount for row in database.run(both, id=thing_id)] == [1]
+
+
+def test_a_prepared_statement_is_planned_once_per_connection(
+    database_settings: DatabaseSettings,
+) -> None:
+    own = Database(database_settings.model_copy(update={"db_pool_size": 1}))
+    plans = Prepared("SELECT count(*) AS them FROM pg_prepared_statements")
+    assert [own.run(plans)[0].them for _ in range(3)] == [1, 1, 1]
+    own.ping()  # a session has the same connection, and commits as ever
+    assert own.run(plans)[0].them == 1
+    own.engine.dispose()
+
+
+def test_a_prepared_statement_is_planned_anew_on_a_new_connection(
+    line: CuttableLine, far: Database
+) -> None:
+    before = far.run(PID)[0].pid
+    line.cut()
+    assert far.run(PID)[0].pid != before
+
+
+def test_to_a_silent_server_a_prepared_statement_is_unavailable_in_time(
+    line: CuttableLine, far: Database
+) -> None:
+    before = far.run(PID)[0].pid
+    line.silence()
+    with pytest.raises(AppError) as raised, deadline.within(0.1):
+        far.run(PID)
+    assert raised.value.code is ErrorCode.SERVICE_UNAVAILABLE
+    line.speak()
+    assert far.run(PID)[0].pid != before
+
+
+def test_a_prepared_statement_begins_nothing_where_no_time_is_left(database: Database) -> None:
+    with deadline.within(0), pytest.raises(OutOfTime):
+        database.run(PID)
+
+
+def test_a_lock_that_is_not_to_be_had_is_told_and_costs_no_connection(
+    database: Database, database_settings: DatabaseSettings
+) -> None:
+    thing_id = str(uuid4())
+    other = Database(database_settings.model_copy(update={"db_pool_size": 1}))
+    add(database, thing_id)
+    lock = "SELECT pg_backend_pid() AS pid FROM things WHERE thing_id = :id FOR UPDATE"
+    nowait = Prepared(f"{lock} NOWAIT")
+    with database.transaction() as holding:
+        holding.execute(text(lock), {"id": thing_id})
+        before = other.run(PID)[0].pid
+        with pytest.raises(RowLocked):
+            other.run(nowait, id=thing_id)
+    assert other.run(nowait, id=thing_id)[0].pid == before
+    other.engine.dispose()
 
 
 def test_times_are_utc(database: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from common.errors import AppError
+from common.prepared import Prepared
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
@@ -45,6 +46,8 @@ def linger(
 def _put_for(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, statement: str, piece: str, other: str
 ) -> None:
-    sql = str(getattr(module, statement))
+    before = getattr(module, statement)
+    sql = before.source if isinstance(before, Prepared) else str(before)
     assert sql.count(piece) == 1, piece
-    monkeypatch.setattr(module, statement, text(sql.replace(piece, other)))
+    kind = Prepared if isinstance(before, Prepared) else text
+    monkeypatch.setattr(module, statement, kind(sql.replace(piece, other)))

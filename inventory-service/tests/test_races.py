@@ -32,16 +32,16 @@ def test_of_two_buyers_at_once_exactly_one_gets_the_seat_a_hundred_times(workers
 
 @pytest.fixture
 def no_locks(monkeypatch) -> None:
-    users = "SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));"
-    take_out(monkeypatch, lock_service, "_LOCK_AND_READ", users, " FOR UPDATE NOWAIT")
+    users = "pg_advisory_xact_lock(hashtextextended(CAST(CAST(:user_id AS uuid) AS text), 0))"
+    take_out(monkeypatch, lock_service, "_LOCK_AND_HOLD", users, " FOR UPDATE NOWAIT")
 
 
 @pytest.fixture
 def no_guard(monkeypatch) -> None:
     free = """
-       AND (seats.status = 'AVAILABLE'
-            OR seats.status = 'HELD' AND seats.held_until <= statement_timestamp())"""
-    take_out(monkeypatch, lock_service, "_HOLD", free)
+           AND (seats.status = 'AVAILABLE'
+                OR seats.status = 'HELD' AND seats.held_until <= granted.at)"""
+    take_out(monkeypatch, lock_service, "_LOCK_AND_HOLD", free)
 
 
 @pytest.fixture

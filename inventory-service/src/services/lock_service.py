@@ -2,8 +2,8 @@
 
 The database decides everything, by its own clock: each call locks, reads what is true now that it
 has the lock, applies the rule, and writes under a guard that says the rule again. Statements that
-belong together travel as one, because each reads what was committed before *it* began: what follows
-a lock sees what the lock was waiting for.
+belong together travel as one, which is not one statement, because each reads what was committed
+before *it* began: what follows a lock sees what the lock was waiting for.
 """
 
 from dataclasses import dataclass
@@ -11,59 +11,63 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg2.errors import LockNotAvailable
-from sqlalchemy import Row, text
-from sqlalchemy.exc import OperationalError
+from psycopg2.errors import UniqueViolation
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from common.database import Database
 from common.errors import AppError, ErrorCode, RowLocked
+from common.prepared import Prepared
 
 from ..models.hold import HoldStatus
 from ..models.seat import SeatStatus
 
 # One user's reserves run one after the other, so that parallel ones cannot outrun the hold limit.
 # That lock comes before the seat's, which is never waited for: nobody waits with a seat in hand.
-# The wait for it ends by statement_timeout: LockNotAvailable then means the seat and nothing else.
-_LOCK_AND_READ = text("""
-    SET LOCAL lock_timeout = 0;
-    SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));
-    SELECT FROM seats WHERE seat_id = :seat_id FOR UPDATE NOWAIT;
-    SELECT seat.event_id, seat.category, seat.status, seat.held_by_user_id, seat.hold_id,
-           seat.held_until, seat.held_until > clock_timestamp() AS live,
-           floor(extract(epoch FROM seat.held_until - clock_timestamp()))::int AS seconds_left,
-           named.status AS named_status,
-           (SELECT count(*) FROM seats AS own
-             WHERE own.held_by_user_id = :user_id AND own.event_id = seat.event_id
-               AND own.status = 'HELD' AND own.held_until > clock_timestamp()) AS live_holds
-      FROM seats AS seat LEFT JOIN holds AS named ON named.hold_id = :hold_id
-     WHERE seat.seat_id = :seat_id
-    """)
-
+# The wait for it ends by statement_timeout: RowLocked then means the seat and nothing else.
+# What was decided by the one look at the clock is guarded again where it is written.
 # `booked` reads `lapsed` to come after it: a seat has one open hold at a time, by index.
-_HOLD = text("""
-    WITH lapsed AS (
-        UPDATE holds SET status = 'RELEASED', settled_at = statement_timestamp()
-          FROM seats
-         WHERE seats.seat_id = :seat_id AND holds.hold_id = seats.hold_id AND holds.status = 'HELD'
-           AND seats.held_until <= statement_timestamp()
+_LOCK_AND_HOLD = Prepared("""
+    SELECT set_config('lock_timeout', '0', true);
+    SELECT pg_advisory_xact_lock(hashtextextended(CAST(CAST(:user_id AS uuid) AS text), 0));
+    SELECT FROM seats WHERE seat_id = :seat_id FOR UPDATE NOWAIT;
+    WITH clock AS MATERIALIZED (
+        SELECT clock_timestamp() AS at
+    ), seen AS (
+        SELECT seat.event_id, seat.category, seat.status, seat.held_by_user_id, seat.hold_id,
+               seat.held_until, clock.at, coalesce(seat.held_until > clock.at, false) AS live,
+               floor(extract(epoch FROM seat.held_until - clock.at))::int AS seconds_left,
+               named.status AS named_status,
+               (SELECT count(*) FROM seats AS own
+                 WHERE own.held_by_user_id = :user_id AND own.event_id = seat.event_id
+                   AND own.status = 'HELD' AND own.held_until > clock.at) AS live_holds
+          FROM clock, seats AS seat LEFT JOIN holds AS named ON named.hold_id = :hold_id
+         WHERE seat.seat_id = :seat_id
+    ), granted AS (
+        SELECT hold_id AS before, at, at + CAST(:ttl AS int) * interval '1 second' AS until
+          FROM seen
+         WHERE status IN ('AVAILABLE', 'HELD') AND NOT live AND named_status IS NULL
+           AND live_holds < CAST(:most_holds AS int)
+    ), held AS (
+        UPDATE seats
+           SET status = 'HELD', hold_id = :hold_id, held_by_user_id = :user_id,
+               held_until = granted.until, updated_at = granted.at
+          FROM granted
+         WHERE seats.seat_id = :seat_id
+           AND (seats.status = 'AVAILABLE'
+                OR seats.status = 'HELD' AND seats.held_until <= granted.at)
+        RETURNING seats.seat_id, seats.held_until, granted.at, granted.before
+    ), lapsed AS (
+        UPDATE holds SET status = 'RELEASED', settled_at = held.at
+          FROM held WHERE holds.hold_id = held.before AND holds.status = 'HELD'
         RETURNING holds.hold_id
     ), booked AS (
         INSERT INTO holds (hold_id, seat_id, user_id, status, held_until, created_at)
-        SELECT :hold_id, :seat_id, :user_id, 'HELD',
-               statement_timestamp() + :ttl * interval '1 second', statement_timestamp()
-          FROM (SELECT count(*) FROM lapsed) AS after_the_lapsed
-        ON CONFLICT DO NOTHING
-        RETURNING hold_id, user_id, held_until
+        SELECT :hold_id, held.seat_id, :user_id, 'HELD', held.held_until, held.at
+          FROM held, (SELECT count(*) FROM lapsed) AS after_the_lapsed
+        RETURNING held_until
     )
-    UPDATE seats
-       SET status = 'HELD', hold_id = booked.hold_id, held_by_user_id = booked.user_id,
-           held_until = booked.held_until, updated_at = statement_timestamp()
-      FROM booked
-     WHERE seats.seat_id = :seat_id
-       AND (seats.status = 'AVAILABLE'
-            OR seats.status = 'HELD' AND seats.held_until <= statement_timestamp())
-    RETURNING seats.held_until
+    SELECT seen.*, booked.held_until AS booked_until FROM seen LEFT JOIN booked ON true
     """)
 
 _WAIT_AND_READ = text("""
@@ -126,37 +130,43 @@ class LockService:
         SEAT_NOT_FOUND, SEAT_ALREADY_SOLD, SEAT_UNAVAILABLE, HOLD_LIMIT_REACHED; SEAT_NOT_HELD where
         the hold that `hold_id` names is over already.
         """
-        ids = {"seat_id": seat_id, "user_id": user_id, "hold_id": hold_id}
-        with self._database.transaction() as session:
-            seat = _lock_at_once(session, ids)
-            if seat is None:
-                raise AppError(ErrorCode.SEAT_NOT_FOUND, "There is no such seat.")
-            if seat.named_status == HoldStatus.RELEASED:
-                raise AppError(ErrorCode.SEAT_NOT_HELD, "This hold has already ended.")
-            if seat.live and seat.held_by_user_id == user_id:
-                return _held(seat_id, seat, seat.hold_id, seat.held_until, seat.seconds_left)
-            self._refuse_unless_free(seat)
-            return self._hold(session, ids, seat)
+        seat = self._lock_and_hold(seat_id=seat_id, user_id=user_id, hold_id=hold_id)
+        if seat is None:
+            raise AppError(ErrorCode.SEAT_NOT_FOUND, "There is no such seat.")
+        if seat.booked_until is not None:
+            return _held(seat_id, seat, hold_id, seat.booked_until, self._ttl)
+        if seat.named_status == HoldStatus.RELEASED:
+            raise AppError(ErrorCode.SEAT_NOT_HELD, "This hold has already ended.")
+        if seat.live and seat.held_by_user_id == user_id:
+            return _held(seat_id, seat, seat.hold_id, seat.held_until, seat.seconds_left)
+        raise self._refusal(seat)
 
-    def _refuse_unless_free(self, seat: Row[Any]) -> None:
+    def _lock_and_hold(self, **ids: UUID) -> Any:
+        """The seat as it was, and `booked_until` where it is held now; None: no such seat."""
+        try:
+            limits = {"ttl": self._ttl, "most_holds": self._limit}
+            return next(iter(self._database.run(_LOCK_AND_HOLD, **ids, **limits)), None)
+        except RowLocked as error:
+            raise RowLocked(
+                ErrorCode.SEAT_UNAVAILABLE, "Somebody is at this seat right now."
+            ) from error
+        except UniqueViolation as error:
+            raise _taken() from error
+
+    def _refusal(self, seat: Any) -> AppError:
         if seat.status in (SeatStatus.SOLD, SeatStatus.CHECKED_IN):
-            raise AppError(ErrorCode.SEAT_ALREADY_SOLD, "The seat is sold.")
+            return AppError(ErrorCode.SEAT_ALREADY_SOLD, "The seat is sold.")
         if seat.live:
-            raise AppError(ErrorCode.SEAT_UNAVAILABLE, "The seat is held by somebody else.")
+            return _taken()
         if seat.named_status is not None:
-            raise AppError(ErrorCode.SEAT_NOT_HELD, "This hold is over, or of another seat.")
+            return AppError(ErrorCode.SEAT_NOT_HELD, "This hold is over, or of another seat.")
         if seat.live_holds >= self._limit:
-            raise AppError(
+            return AppError(
                 ErrorCode.HOLD_LIMIT_REACHED,
                 f"At most {self._limit} seats of an event can be held at a time.",
                 limit=self._limit,
             )
-
-    def _hold(self, session: Session, ids: dict[str, UUID], seat: Row[Any]) -> HeldSeat:
-        held_until = session.execute(_HOLD, {**ids, "ttl": self._ttl}).scalar_one_or_none()
-        if held_until is None:
-            raise AppError(ErrorCode.SEAT_UNAVAILABLE, "The seat is held by somebody else.")
-        return _held(ids["seat_id"], seat, ids["hold_id"], held_until, self._ttl)
+        return _taken()
 
     def release(
         self, seat_id: UUID, hold_id: UUID, undo_sale: bool, owner_user_id: UUID | None
@@ -185,19 +195,12 @@ class LockService:
             return False
 
 
-def _lock_at_once(session: Session, ids: dict[str, UUID]) -> Row[Any] | None:
-    try:
-        return session.execute(_LOCK_AND_READ, ids).one_or_none()
-    except OperationalError as error:
-        if not isinstance(error.orig, LockNotAvailable):
-            raise
-        raise RowLocked(
-            ErrorCode.SEAT_UNAVAILABLE, "Somebody is at this seat right now."
-        ) from error
+def _taken() -> AppError:
+    return AppError(ErrorCode.SEAT_UNAVAILABLE, "The seat is held by somebody else.")
 
 
 def _held(
-    seat_id: UUID, seat: Row[Any], hold_id: UUID, held_until: datetime, seconds_left: int
+    seat_id: UUID, seat: Any, hold_id: UUID, held_until: datetime, seconds_left: int
 ) -> HeldSeat:
     return HeldSeat(hold_id, seat_id, seat.event_id, seat.category, held_until, seconds_left)
 

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from common.database import Database
 from common.errors import AppError, ErrorCode
+from common.prepared import Prepared
 
 from ..models.hold import HoldStatus
 
 # The lock is waited for first: the sale reads the seat as it is then, and its guard is the rule.
-_WAIT_AND_SELL = text("""
+_WAIT_AND_SELL = Prepared("""
     SELECT FROM seats WHERE seat_id = :seat_id FOR UPDATE;
     WITH sold AS (
         UPDATE seats
@@ -97,10 +98,10 @@ class OwnershipService:
         """
         ids = {"seat_id": sale.seat_id, "hold_id": sale.hold_id}
         booking = {"price_paid": sale.price_paid, "qr_code_hash": sale.qr_code_hash}
+        if self._database.run(_WAIT_AND_SELL, **ids, user_id=sale.user_id, **booking):
+            return
         with self._database.transaction() as session:
-            sold = session.execute(_WAIT_AND_SELL, {**ids, "user_id": sale.user_id, **booking})
-            if sold.one_or_none() is None:
-                _refuse_unless_sold_before(session, ids, sale.user_id)
+            _refuse_unless_sold_before(session, ids, sale.user_id)
 
     def seat(self, seat_id: UUID) -> OwnedSeat:
         """The seat as it stands; raises SEAT_NOT_FOUND."""

@@ -3,11 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, func, literal, select, update
+from sqlalchemy import Text, bindparam, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from common.database import Database
 from common.errors import AppError, ErrorCode
+from common.prepared import Prepared
 
 from ..models.order import Order, OrderStatus
 from ..models.transfer import Transfer
@@ -15,7 +16,24 @@ from ..values import OrderClaim, OrderRecord
 from .records import ORDERS
 from .sale import fail_active, lock_sale
 
-_STARTS_FROM = {"pay": OrderStatus.PENDING, "refund": OrderStatus.CONFIRMED}
+_CLAIM = update(Order).values(
+    saga=bindparam("new_saga", type_=Text),
+    saga_step=bindparam("step"),
+    saga_version=Order.saga_version + 1,
+    saga_driver=bindparam("driver"),
+    saga_touched_at=func.now(),
+)
+_PAYABLE = (
+    Order.order_id == bindparam("of_order"),
+    Order.user_id == bindparam("of_user"),
+    Order.status == OrderStatus.PENDING,
+    Order.saga.is_(None),
+    Order.held_until > func.now(),
+)
+_PAY = Prepared(_CLAIM.where(*_PAYABLE).returning(Order))
+_PAY_BY_CODE = Prepared(
+    _CLAIM.where(*_PAYABLE, Order.otp_verified_at.is_not(None)).returning(Order)
+)
 
 
 class OrderClaims:
@@ -32,23 +50,27 @@ class OrderClaims:
         ORDER_INVALID_STATE (with `details.saga` where one is at work already, on the order or, for
         a refund, on a transfer of it).
         """
+        values = {"new_saga": claim.saga, "step": claim.step, "driver": claim.driver}
+        if claim.saga == "pay":
+            pay = _PAY_BY_CODE if claim.otp_required else _PAY
+            ids = {"of_order": order_id, "of_user": claim.user_id}
+            for order in self._database.run(pay, **ids, **values):
+                return OrderRecord.model_validate(order)
         with self._database.transaction() as session:
-            refund = _refund(session, order_id, claim) if claim.saga == "refund" else {}
-            order = session.scalars(_claimed(order_id, claim, refund)).one_or_none()
-            if order is None:
-                order = ORDERS.found(session, order_id)
-                if not order.is_driven_by(claim.driver):
-                    raise _refusal(session, order, claim)
-            elif refund:
-                fail_active(session, "ORDER_REFUNDED", Transfer.order_id == order_id)
+            claimed = _refund(session, order_id, claim, values) if claim.saga == "refund" else None
+            order = claimed or ORDERS.found(session, order_id)
+            if not order.is_driven_by(claim.driver):
+                raise _refusal(session, order, claim)
             return OrderRecord.model_validate(order)
 
 
-def _refund(session: Session, order_id: UUID, claim: OrderClaim) -> dict[str, Any]:
-    """Lock the sale; to whom the order is refunded, and why."""
+def _refund(
+    session: Session, order_id: UUID, claim: OrderClaim, values: dict[str, Any]
+) -> Order | None:
+    """Lock the sale and claim its order, if that can be refunded; to whom, and why."""
     sale = lock_sale(session, Order.order_id == order_id)
     if sale is None or not sale.is_open:
-        return {}
+        return None
     if sale.disputed is not None and sale.at_work is None:
         raise AppError(
             ErrorCode.ORDER_INVALID_STATE,
@@ -65,36 +87,19 @@ def _refund(session: Session, order_id: UUID, claim: OrderClaim) -> dict[str, An
             status=sale.order.status.value,
             saga=sale.at_work.saga,
         )
-    return {"refund_to_user_id": sale.owner_user_id, "refund_reason": claim.reason}
-
-
-def _claimed(order_id: UUID, claim: OrderClaim, refund: dict[str, Any]) -> Update:
-    return (
-        update(Order)
-        .where(Order.order_id == order_id, *_claimable(claim))
-        .values(
-            saga=claim.saga,
-            saga_step=claim.step,
-            saga_version=Order.saga_version + 1,
-            saga_driver=claim.driver,
-            saga_touched_at=func.now(),
-            **refund,
-        )
-        .returning(Order)
-        .execution_options(populate_existing=True)
-    )
-
-
-def _claimable(claim: OrderClaim) -> list[ColumnElement[bool]]:
-    """What must hold of an order for this claim."""
-    wanted = [Order.saga.is_(None), Order.status == _STARTS_FROM[claim.saga]]
+    wanted = [
+        Order.order_id == order_id,
+        Order.status == OrderStatus.CONFIRMED,
+        Order.saga.is_(None),
+    ]
     if claim.user_id is not None:
         wanted.append(Order.user_id == claim.user_id)
-    if claim.saga == "pay":
-        wanted.append(Order.held_until > func.now())
-    if claim.otp_required:
-        wanted.append(Order.otp_verified_at.is_not(None))
-    return wanted
+    refund = {"refund_to_user_id": sale.owner_user_id, "refund_reason": claim.reason}
+    change = _CLAIM.where(*wanted).values(**refund).returning(Order)
+    order = session.scalars(change.execution_options(populate_existing=True), values).one_or_none()
+    if order is not None:
+        fail_active(session, "ORDER_REFUNDED", Transfer.order_id == order_id)
+    return order
 
 
 def _refusal(session: Session, order: Order, claim: OrderClaim) -> AppError:

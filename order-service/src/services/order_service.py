@@ -2,28 +2,64 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal, or_, text, update
+from psycopg2 import IntegrityError
+from sqlalchemy import ColumnElement, bindparam, func, literal, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from common.database import Database, violated_constraint
 from common.errors import AppError, ErrorCode
 from common.fields import Page
+from common.prepared import Prepared
 
+from ..models.base import Time
 from ..models.order import Order, OrderStatus
 from ..values import NewOrder, OrderFilter, OrderRecord, StatusChange
 from .records import ORDERS
 
-_COMES_FROM = {
-    OrderStatus.CONFIRMED: OrderStatus.PENDING,
-    OrderStatus.FAILED: OrderStatus.PENDING,
-    OrderStatus.REFUNDED: OrderStatus.CONFIRMED,
-}
 # How long an order may outlive its hold before expire_orders ends it. The dead-letter message and
 # the inventory's sweep come first; this is for the order that neither knows of.
 _EXPIRY_GRACE = text("interval '10 seconds'")
 _LONGEST_HOLD = text("interval '300 seconds'")
+
+_GIVEN = ("order_id", "user_id", "seat_id", "event_id", "credits_charged")
+_held_until = func.coalesce(bindparam("held_until", type_=Time), func.now() + _LONGEST_HOLD)
+_BOOK = Prepared(
+    insert(Order)
+    .values(**{name: bindparam(name) for name in _GIVEN}, held_until=_held_until)
+    .on_conflict_do_nothing()
+    .returning(Order)
+)
+
+
+def _move(*comes_from: ColumnElement[bool], **values: object) -> Prepared:
+    """The order goes along its life, and no saga is at work on it any more."""
+    return Prepared(
+        update(Order)
+        .where(Order.order_id == bindparam("of_order"), *comes_from)
+        .values(**values, saga=None, saga_step=None, saga_undoing=False, saga_touched_at=func.now())
+        .returning(Order)
+    )
+
+
+_is_pending = Order.status == OrderStatus.PENDING
+_of_the_saga = (Order.saga.is_not(None), Order.saga_version == bindparam("of_version"))
+_failure = {"status": OrderStatus.FAILED, "failure_reason": bindparam("reason")}
+# Who may: the saga at work, under its version; an outsider, to FAILED while no saga is at work.
+_MOVES = {
+    ("saga", OrderStatus.CONFIRMED): _move(
+        _is_pending,
+        *_of_the_saga,
+        Order.saga_undoing.is_(False),
+        status=OrderStatus.CONFIRMED,
+        confirmed_at=func.now(),
+    ),
+    ("saga", OrderStatus.FAILED): _move(_is_pending, *_of_the_saga, **_failure),
+    ("saga", OrderStatus.REFUNDED): _move(
+        Order.status == OrderStatus.CONFIRMED, *_of_the_saga, status=OrderStatus.REFUNDED
+    ),
+    ("outsider", OrderStatus.FAILED): _move(_is_pending, Order.saga.is_(None), **_failure),
+}
 
 
 class OrderService:
@@ -37,12 +73,10 @@ class OrderService:
 
         Raises ORDER_INVALID_STATE where the ID is taken by another order.
         """
-        values = new.model_dump(exclude={"held_until"})
-        values["held_until"] = new.held_until or func.now() + _LONGEST_HOLD
+        for booked in self._database.run(_BOOK, **new.model_dump()):
+            return OrderRecord.model_validate(booked)
         with self._database.transaction() as session:
-            booked = insert(Order).values(**values).on_conflict_do_nothing().returning(Order)
-            order = session.scalars(booked).one_or_none() or _existing(session, new)
-            return OrderRecord.model_validate(order)
+            return OrderRecord.model_validate(_existing(session, new))
 
     def get(self, order_id: UUID) -> OrderRecord:
         """Raises ORDER_NOT_FOUND."""
@@ -63,13 +97,10 @@ class OrderService:
         (consumer, sweep, expiry, staff), who may only fail an order that no saga is at work on.
         Raises ORDER_NOT_FOUND, ORDER_INVALID_STATE.
         """
+        move = _MOVES.get(("outsider" if change.saga_version is None else "saga", change.status))
+        values = {"of_order": order_id, "of_version": change.saga_version, "reason": change.reason}
         try:
-            with self._database.transaction() as session:
-                moved = session.scalars(_move(order_id, change)).one_or_none()
-                if moved is None:
-                    moved = ORDERS.found(session, order_id)
-                    if moved.status is not change.status:
-                        raise _illegal(moved, change)
+            for moved in self._database.run(move, **values) if move else ():
                 return OrderRecord.model_validate(moved)
         except IntegrityError as error:
             if violated_constraint(error) != "idx_one_confirmed_order_per_seat":
@@ -77,6 +108,11 @@ class OrderService:
             raise AppError(
                 ErrorCode.ORDER_INVALID_STATE, "The seat is sold by another order."
             ) from error
+        with self._database.transaction() as session:
+            order = ORDERS.found(session, order_id)
+            if order.status is not change.status:
+                raise _illegal(order, change)
+            return OrderRecord.model_validate(order)
 
     def code_sent(self, order_id: UUID, verification_sid: str) -> OrderRecord:
         """Keep what the provider calls the code of a PENDING order; verified ones need none."""
@@ -127,35 +163,6 @@ def _existing(session: Session, new: NewOrder) -> Order:
     if (order.user_id, order.seat_id) != (new.user_id, new.seat_id):
         raise AppError(ErrorCode.ORDER_INVALID_STATE, "This order ID belongs to another order.")
     return order
-
-
-def _move(order_id: UUID, change: StatusChange) -> object:
-    new = change.status
-    return (
-        update(Order)
-        .where(Order.order_id == order_id, Order.status == _COMES_FROM[new], *_may_move(change))
-        .values(
-            status=new,
-            failure_reason=change.reason,
-            confirmed_at=func.now() if new is OrderStatus.CONFIRMED else Order.confirmed_at,
-            saga=None,
-            saga_step=None,
-            saga_undoing=False,
-            saga_touched_at=func.now(),
-        )
-        .returning(Order)
-    )
-
-
-def _may_move(change: StatusChange) -> list[ColumnElement[bool]]:
-    """Who may: the saga, under its own version; an outsider, to FAILED while no saga is at work."""
-    if change.saga_version is None:
-        return [Order.saga.is_(None), literal(change.status is OrderStatus.FAILED)]
-    return [
-        Order.saga.is_not(None),
-        Order.saga_version == change.saga_version,
-        or_(literal(change.status is not OrderStatus.CONFIRMED), Order.saga_undoing.is_(False)),
-    ]
 
 
 def _illegal(order: Order, change: StatusChange) -> AppError:

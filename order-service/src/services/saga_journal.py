@@ -5,17 +5,21 @@ write demands that version, so a driver that was overtaken can write nothing mor
 one conditional statement.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Generic
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Update, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 
 from common.database import Database
 from common.errors import AppError
+from common.prepared import Prepared
 
 from ..values import SagaRecord, SagaTakeOver, UntouchedFilter
 from .records import A, M, RecordKind
+
+_NONE: Mapping[str, object] = MappingProxyType({})
 
 
 class SagaJournal(Generic[M, A]):
@@ -24,38 +28,39 @@ class SagaJournal(Generic[M, A]):
     def __init__(self, database: Database, kind: RecordKind[M, A]) -> None:
         self._database = database
         self.kind = kind
+        model = kind.model
+        at_work = (model.saga.is_not(None), model.saga_version == bindparam("of_version"))
+        forward = (*at_work, model.saga_undoing.is_(False))
+        self._record = self._write(*forward, saga_step=bindparam("step"))
+        self._undo = self._write(*at_work, saga_undoing=True)
+        self._end = self._write(*forward, saga=None, saga_step=None, **kind.as_before)
+        self._take_over = self._write(
+            *at_work, saga_version=model.saga_version + 1, saga_driver=bindparam("driver")
+        )
 
     def record(self, record_id: UUID, entry: SagaRecord) -> A:
         """Commit that a step begins, or that undoing begins (which is never taken back)."""
-        model = self.kind.model
-        wanted = [model.saga.is_not(None), model.saga_version == entry.saga_version]
-        if entry.undoing:
-            change = self._write(record_id, *wanted).values(saga_undoing=True)
-        else:
-            forward = model.saga_undoing.is_(False)
-            change = self._write(record_id, *wanted, forward).values(saga_step=entry.step)
-        return self._guarded(record_id, change)
+        change = self._undo if entry.undoing else self._record
+        return self._guarded(change, record_id, entry.saga_version, {"step": entry.step})
 
     def end(self, record_id: UUID, saga_version: int) -> A:
         """Give the claim back where nothing has happened: the record is as it was before."""
-        model = self.kind.model
-        change = self._write(
-            record_id,
-            model.saga.is_not(None),
-            model.saga_version == saga_version,
-            model.saga_undoing.is_(False),
-        ).values(saga=None, saga_step=None, **self.kind.as_before)
         return self._guarded(
-            record_id, change, lambda r: r.saga is None and r.saga_version == saga_version
+            self._end,
+            record_id,
+            saga_version,
+            is_done=lambda r: r.saga is None and r.saga_version == saga_version,
         )
 
     def take_over(self, record_id: UUID, claim: SagaTakeOver) -> A:
         """Claim a saga that its driver has left; only one of several that try succeeds."""
-        model = self.kind.model
-        change = self._write(
-            record_id, model.saga.is_not(None), model.saga_version == claim.saga_version
-        ).values(saga_version=model.saga_version + 1, saga_driver=claim.driver)
-        return self._guarded(record_id, change, lambda r: r.is_driven_by(claim.driver))
+        return self._guarded(
+            self._take_over,
+            record_id,
+            claim.saga_version,
+            {"driver": claim.driver},
+            is_done=lambda r: r.is_driven_by(claim.driver),
+        )
 
     def untouched(self, wanted: UntouchedFilter) -> list[A]:
         """Records with a saga at work that nobody has touched for that long, oldest first."""
@@ -70,26 +75,30 @@ class SagaJournal(Generic[M, A]):
             )
             return [self.kind.answer.model_validate(record) for record in records]
 
-    def _write(self, record_id: UUID, *conditions: ColumnElement[bool]) -> Update:
-        return (
+    def _write(self, *conditions: ColumnElement[bool], **values: object) -> Prepared:
+        return Prepared(
             update(self.kind.model)
-            .where(self.kind.key == record_id, *conditions)
-            .values(saga_touched_at=func.now())
+            .where(self.kind.key == bindparam("of_record"), *conditions)
+            .values(**values, saga_touched_at=func.now())
+            .returning(self.kind.model)
         )
 
     def _guarded(
         self,
+        change: Prepared,
         record_id: UUID,
-        change: Update,
+        saga_version: int,
+        values: Mapping[str, object] = _NONE,
         is_done: Callable[[M], bool] = lambda record: False,
     ) -> A:
         """Make the change, unless a repeat finds it `is_done`; else the caller was overtaken."""
+        ids = {"of_record": record_id, "of_version": saga_version}
+        for record in self._database.run(change, **ids, **values):
+            return self.kind.answer.model_validate(record)
         with self._database.transaction() as session:
-            record = session.scalars(change.returning(self.kind.model)).one_or_none()
-            if record is None:
-                record = self.kind.found(session, record_id)
-                if not is_done(record):
-                    raise self._overtaken(record)
+            record = self.kind.found(session, record_id)
+            if not is_done(record):
+                raise self._overtaken(record)
             return self.kind.answer.model_validate(record)
 
     def _overtaken(self, record: M) -> AppError:

@@ -12,7 +12,7 @@ from common.fields import Page
 from ..credit_values import Booking, CreditCall, GrantCall, LedgerLine, LedgerQuery, RefundCall
 from ..models.credit_ledger import LedgerEntry, LedgerKind
 from ..models.user import User
-from .ledger import book, booking_of, bury, entries, insufficient_credits, lock
+from .ledger import book, booking_of, bury, charge, entries, insufficient_credits, lock
 
 
 class CreditService:
@@ -27,9 +27,11 @@ class CreditService:
         Raises INSUFFICIENT_CREDITS, and ORDER_INVALID_STATE where the reference was charged another
         amount or its charge has been undone, be it before it came.
         """
+        booked = charge(self._database, call.user_id, call.amount, call.reference_id)
+        if booked is not None:
+            return booked
         with self._database.transaction() as session:
-            booked = book(session, call.user_id, LedgerKind.CHARGE, -call.amount, call.reference_id)
-            return booked or _charged_before(session, call)
+            return _charged_before(session, call)
 
     def refund(self, call: RefundCall) -> Booking:
         """Undo the charge of a reference, once, whoever gets it; one that has not come never will.
@@ -40,12 +42,12 @@ class CreditService:
         with self._database.transaction() as session:
             balances = lock(session, call.user_id, receiver)
             booked = entries(session, call.reference_id)
-            charge = booked.get((LedgerKind.CHARGE, call.user_id))
-            if charge is None:
+            charged = booked.get((LedgerKind.CHARGE, call.user_id))
+            if charged is None:
                 return bury(session, call.user_id, LedgerKind.CHARGE, call.reference_id)
-            if charge.tombstone:
-                return booking_of(charge, balances[call.user_id])
-            if -charge.amount != call.amount:
+            if charged.tombstone:
+                return booking_of(charged, balances[call.user_id])
+            if -charged.amount != call.amount:
                 raise _other_amount()
             given = book(session, receiver, LedgerKind.REFUND, call.amount, call.reference_id)
             return given or _given_before(session, call.reference_id)
@@ -88,14 +90,14 @@ def _charged_before(session: Session, call: CreditCall) -> Booking:
     """Nothing could be booked: the charge as it stands, or why there can be none."""
     balance = lock(session, call.user_id)[call.user_id]
     booked = entries(session, call.reference_id)
-    charge = booked.get((LedgerKind.CHARGE, call.user_id))
-    if charge is None:
+    charged = booked.get((LedgerKind.CHARGE, call.user_id))
+    if charged is None:
         raise insufficient_credits()
-    if charge.tombstone or any(kind is LedgerKind.REFUND for kind, _ in booked):
+    if charged.tombstone or any(kind is LedgerKind.REFUND for kind, _ in booked):
         raise AppError(ErrorCode.ORDER_INVALID_STATE, "This charge was already undone.")
-    if -charge.amount != call.amount:
+    if -charged.amount != call.amount:
         raise _other_amount()
-    return booking_of(charge, balance)
+    return booking_of(charged, balance)
 
 
 def _given_before(session: Session, reference_id: UUID) -> Booking:

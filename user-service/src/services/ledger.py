@@ -7,8 +7,9 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from common.database import violated_constraint
+from common.database import Database, violated_constraint
 from common.errors import AppError, ErrorCode
+from common.prepared import Prepared
 
 from ..credit_values import Booking
 from ..models.credit_ledger import LedgerEntry, LedgerKind
@@ -20,23 +21,26 @@ _MOST_CREDITS = Decimal("99999999.99")  # NUMERIC(10, 2)
 # Lock, rule and guarded write in one round trip. The row that FOR UPDATE gives is the newest one
 # also where the lock had to be waited for, and ON CONFLICT sees what was committed meanwhile, so
 # this holds for a caller that locked nothing.
-_BOOK = text("""
+_BOOK = """
     WITH account AS MATERIALIZED (
         SELECT user_id, credit_balance FROM users WHERE user_id = :user_id FOR UPDATE
     ), entry AS (
         INSERT INTO credit_ledger
             (user_id, kind, amount, balance_after, reference_id, tombstone, reason)
-        SELECT user_id, CAST(:kind AS ledger_kind), :amount, credit_balance + :amount,
-            :reference_id, :tombstone, :reason
+        SELECT user_id, CAST(:kind AS ledger_kind), CAST(:amount AS numeric),
+            credit_balance + CAST(:amount AS numeric), CAST(:reference_id AS uuid),
+            CAST(:tombstone AS boolean), CAST(:reason AS text)
         FROM account
-        WHERE credit_balance + :amount >= 0
+        WHERE credit_balance + CAST(:amount AS numeric) >= 0
         ON CONFLICT DO NOTHING
         RETURNING entry_id, user_id, balance_after
     )
     UPDATE users SET credit_balance = entry.balance_after
     FROM entry WHERE users.user_id = entry.user_id
     RETURNING users.user_id, users.credit_balance, entry.entry_id
-    """)
+    """
+_BOOK_WITHIN = text(_BOOK)
+_BOOK_ALONE = Prepared(_BOOK)
 
 
 def book(
@@ -54,16 +58,9 @@ def book(
     None, and nothing booked, where the key (reference_id, kind, user_id) is taken (of a REFUND: the
     reference), the balance does not reach, or there is no such user.
     """
-    values = {
-        "user_id": user_id,
-        "kind": kind.value,
-        "amount": amount,
-        "reference_id": reference_id,
-        "tombstone": tombstone,
-        "reason": reason,
-    }
+    values = _values(user_id, kind, amount, reference_id, tombstone, reason)
     try:
-        row = session.execute(_BOOK, values).one_or_none()
+        row = session.execute(_BOOK_WITHIN, values).one_or_none()
     except DataError as error:
         raise _too_rich() from error
     except IntegrityError as error:
@@ -71,6 +68,32 @@ def book(
             raise
         raise _too_rich() from error
     return Booking.model_validate(row) if row else None
+
+
+def charge(
+    database: Database, user_id: UUID, amount: Decimal, reference_id: UUID
+) -> Booking | None:
+    """Book a charge as `book` does, as a transaction of its own."""
+    values = _values(user_id, LedgerKind.CHARGE, -amount, reference_id)
+    return next(map(Booking.model_validate, database.run(_BOOK_ALONE, **values)), None)
+
+
+def _values(
+    user_id: UUID,
+    kind: LedgerKind,
+    amount: Decimal,
+    reference_id: UUID,
+    tombstone: bool = False,
+    reason: str | None = None,
+) -> dict[str, object]:
+    return {
+        "user_id": user_id,
+        "kind": kind.value,
+        "amount": amount,
+        "reference_id": reference_id,
+        "tombstone": tombstone,
+        "reason": reason,
+    }
 
 
 def lock(session: Session, *user_ids: UUID) -> dict[UUID, Decimal]:

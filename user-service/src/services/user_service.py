@@ -2,15 +2,18 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from common.auth import Role
 from common.database import Database
 from common.errors import AppError, ErrorCode
+from common.prepared import Prepared
 
 from ..models.user import User
 from ..values import UserChange, UserRecord
 from .revocations import revoke
+
+_IS_FLAGGED = Prepared(select(User.is_flagged).where(User.user_id == bindparam("of_user")))
 
 
 class UserService:
@@ -29,11 +32,9 @@ class UserService:
 
     def is_flagged(self, user_id: UUID) -> bool:
         """Whether this user must prove each purchase by a code."""
-        with self._database.transaction() as session:
-            flagged = session.scalar(select(User.is_flagged).where(User.user_id == user_id))
-        if flagged is None:
-            raise user_not_found()
-        return flagged
+        for user in self._database.run(_IS_FLAGGED, of_user=user_id):
+            return user.is_flagged
+        raise user_not_found()
 
     def find(self, email: str) -> UserRecord:
         """The user with that e-mail, whatever its case; raises USER_NOT_FOUND."""
