@@ -1,9 +1,11 @@
 """HTTP calls to other services: pooled, bounded in time, refusals raised as they were meant."""
 
 import logging
-from typing import Any
+from collections import deque
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
-import httpx
+import pycurl
 
 from common import correlation, deadline, encoding
 from common.auth import INTERNAL_TOKEN_HEADER
@@ -14,6 +16,67 @@ log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 1.0
 # Below the server's keep-alive (gunicorn_conf), so that we close an idle connection before it does.
 _KEEPALIVE_EXPIRY_SECONDS = 30
+_BROKEN = (pycurl.E_SEND_ERROR, pycurl.E_RECV_ERROR, pycurl.E_GOT_NOTHING, pycurl.E_PARTIAL_FILE)
+
+
+class _Answer(NamedTuple):
+    status: int
+    content: bytes
+
+
+class _Failure(Exception):
+    """No answer. `was_sent`: the request may have arrived; `again`: it is to be sent once more."""
+
+    def __init__(self, reason: str, was_sent: bool, again: bool) -> None:
+        super().__init__(reason)
+        self.was_sent = was_sent
+        self.again = again
+
+
+class _Line:
+    """One kept-alive connection, by libcurl, for one request at a time.
+
+    Where the other side has ended it, libcurl makes a new one, and by itself sends once more what
+    got not a byte of an answer on the old one (Curl_retry_request in its lib/transfer.c).
+    """
+
+    def __init__(self) -> None:
+        self._curl = pycurl.Curl()
+        self._is_new = True
+        options = {
+            pycurl.NOSIGNAL: 1,  # of other threads
+            pycurl.PROXY: "",  # no proxy between services
+            pycurl.MAXAGE_CONN: _KEEPALIVE_EXPIRY_SECONDS,
+            pycurl.DNS_CACHE_TIMEOUT: 0,  # a service may come back at another address
+            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
+        }
+        for option, value in options.items():
+            self._curl.setopt(option, value)
+
+    def ask(
+        self, method: str, url: str, headers: list[str], body: str | None, seconds: float
+    ) -> _Answer:
+        """Raises _Failure."""
+        curl = self._curl
+        curl.setopt(pycurl.URL, url)
+        curl.setopt(pycurl.HTTPHEADER, headers)
+        if body is None:
+            curl.setopt(pycurl.HTTPGET, 1)
+        else:
+            curl.setopt(pycurl.POSTFIELDS, body)
+        curl.setopt(pycurl.CUSTOMREQUEST, method)
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(seconds * 1000)))
+        connecting = max(1, round(min(seconds, _CONNECT_SECONDS) * 1000))
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, connecting)
+        was_new, self._is_new = self._is_new, False
+        try:
+            content = curl.perform_rb()
+        except pycurl.error as error:
+            number, words = error.args
+            was_sent = curl.getinfo(pycurl.REQUEST_SIZE) > 0
+            again = was_sent and was_new and number in _BROKEN
+            raise _Failure(words or f"libcurl's error {number}", was_sent, again) from error
+        return _Answer(curl.getinfo(pycurl.RESPONSE_CODE), content)
 
 
 class HttpClient:
@@ -30,12 +93,13 @@ class HttpClient:
     ) -> None:
         self._service = service
         self._timeout_seconds = timeout_seconds
-        self._client = httpx.Client(
-            base_url=base_url,
-            headers={INTERNAL_TOKEN_HEADER: internal_token, "Content-Type": "application/json"},
-            limits=httpx.Limits(max_connections=64, keepalive_expiry=_KEEPALIVE_EXPIRY_SECONDS),
-            trust_env=False,  # no proxy between services
-        )
+        self._base_url = base_url.rstrip("/")
+        self._headers = [
+            f"{INTERNAL_TOKEN_HEADER}: {internal_token}",
+            "Content-Type: application/json",
+            "Expect:",  # no asking first whether a large body is welcome
+        ]
+        self._idle: deque[_Line] = deque()
 
     def get(self, path: str, **params: Any) -> Any:
         """`data` of the answer; a parameter that is None is left out."""
@@ -44,67 +108,70 @@ class HttpClient:
     def get_envelope(self, path: str, **params: Any) -> dict[str, Any]:
         """The whole answer, for a page with its `pagination` or a bare one like /health."""
         given = {name: str(value) for name, value in params.items() if value is not None}
-        return self._call("GET", path, params=given)
+        return self._call("GET", f"{path}?{urlencode(given)}" if given else path)
 
     def post(self, path: str, **body: Any) -> Any:
         """`data` of the answer to a POST of `body`."""
-        return self._data(self._call("POST", path, content=encoding.dumps(body)))
+        return self._data(self._call("POST", path, encoding.dumps(body)))
 
     def put(self, path: str, **body: Any) -> Any:
         """`data` of the answer to a PUT of `body`."""
-        return self._data(self._call("PUT", path, content=encoding.dumps(body)))
+        return self._data(self._call("PUT", path, encoding.dumps(body)))
 
     def patch(self, path: str, **body: Any) -> Any:
         """`data` of the answer to a PATCH with `body`."""
-        return self._data(self._call("PATCH", path, content=encoding.dumps(body)))
+        return self._data(self._call("PATCH", path, encoding.dumps(body)))
 
     def _data(self, envelope: dict[str, Any]) -> Any:
         if "data" not in envelope:
             raise self._unavailable("answered without data")
         return envelope["data"]
 
-    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        response = self._send(method, path, **request)
+    def _call(self, method: str, path: str, content: str | None = None) -> dict[str, Any]:
+        answer = self._send(method, path, content)
         try:
-            body = encoding.loads(response.content)
+            body = encoding.loads(answer.content)
         except ValueError:
             body = None
-        if response.is_success and isinstance(body, dict):
+        if 200 <= answer.status < 300 and isinstance(body, dict):
             return body
         error = AppError.from_body(body)
         if error is None or error.code is ErrorCode.UNAUTHORIZED:
             # an internal token that was refused is our fault, not the caller's
-            raise self._unavailable(f"answered {response.status_code}")
+            raise self._unavailable(f"answered {answer.status}")
         raise error
 
-    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        request["headers"] = {correlation.HEADER: correlation.current()}
-        if not (seconds := deadline.left(self._timeout_seconds)):
+    def _send(self, method: str, path: str, content: str | None) -> _Answer:
+        if not deadline.left(self._timeout_seconds):
             log.warning("no time left to call", extra={"to": self._service})
             raise OutOfTime
         try:
-            return self._request(method, path, seconds, **request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            log.warning("cannot connect", extra={"to": self._service, "reason": str(error)})
-            raise Unreachable(self._service) from error
-        except (httpx.NetworkError, httpx.RemoteProtocolError):
-            return self._send_again(method, path, **request)
-        except httpx.HTTPError as error:
-            raise self._unavailable(type(error).__name__) from error
-
-    def _send_again(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """The second try after a broken connection: from here on nothing is certain any more."""
-        if not (seconds := deadline.left(self._timeout_seconds)):
+            return self._ask(method, path, content)
+        except _Failure as failure:
+            if not failure.was_sent:
+                log.warning("cannot connect", extra={"to": self._service, "reason": str(failure)})
+                raise Unreachable(self._service) from failure
+            if not failure.again:
+                raise self._unavailable(str(failure)) from failure
+        # From here on nothing is certain any more.
+        if not deadline.left(self._timeout_seconds):
             raise self._unavailable("no time left")
         try:
-            return self._request(method, path, seconds, **request)
-        except httpx.HTTPError as error:
-            raise self._unavailable(type(error).__name__) from error
+            return self._ask(method, path, content)
+        except _Failure as failure:
+            raise self._unavailable(str(failure)) from failure
 
-    def _request(self, method: str, path: str, seconds: float, **request: Any) -> httpx.Response:
-        to_connect = min(seconds, _CONNECT_SECONDS)
-        timeout = httpx.Timeout(seconds, connect=to_connect, pool=to_connect)
-        return self._client.request(method, path, timeout=timeout, **request)
+    def _ask(self, method: str, path: str, content: str | None) -> _Answer:
+        """On the line that was used last, so that those that are not needed grow old."""
+        try:
+            line = self._idle.pop()
+        except IndexError:
+            line = _Line()
+        headers = [*self._headers, f"{correlation.HEADER}: {correlation.current()}"]
+        seconds = deadline.left(self._timeout_seconds)
+        answer = line.ask(method, self._base_url + path, headers, content, seconds)
+        self._idle.append(line)
+        return answer
 
     def _unavailable(self, reason: str) -> AppError:
         log.warning("call failed", extra={"to": self._service, "reason": reason})

@@ -13,7 +13,8 @@ from prometheus_client import multiprocess, values
 from common import logs
 
 worker_class = "common.serving.Worker"
-threads = 16
+logger_class = "common.serving.Logger"
+threads = 32  # half of them for requests that come, half for connections that are lingered on
 backlog = 2048
 keepalive = 75
 timeout = 30

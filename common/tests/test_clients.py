@@ -77,7 +77,7 @@ def test_internal_endpoints_are_open_to_it(served: HttpClient) -> None:
 
 
 def test_a_refused_internal_token_is_our_own_fault(served: HttpClient) -> None:
-    wrong = HttpClient("things", str(served._client.base_url), "wrong")
+    wrong = HttpClient("things", served._base_url, "wrong")
     with pytest.raises(AppError) as failed:
         wrong.get("/for/internal")
     assert failed.value.code is ErrorCode.SERVICE_UNAVAILABLE

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -145,3 +146,27 @@ def test_with_a_setting_missing_it_ends_and_says_which(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
     assert "INTERNAL_API_TOKEN is missing" in [line.get("problem") for line in lines]
     assert ended.stderr == ""
+
+
+def test_more_kept_connections_than_threads_are_all_answered(url: str) -> None:
+    """Some are lingered on by a thread, the others wait where gunicorn has its idle ones."""
+    address = url.removeprefix("http://")
+    connections = [HTTPConnection(address, timeout=10) for _ in range(150)]
+    for _ in range(3):
+        for connection in connections:
+            connection.request("GET", "/worker")
+        for connection in connections:
+            answer = connection.getresponse()
+            assert answer.status == 200 and answer.read()
+    for connection in connections:
+        connection.close()
+
+
+def test_two_requests_sent_at_once_have_two_answers(url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    answers = b""
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(b"GET /worker HTTP/1.1\r\nHost: g\r\n\r\n" * 2)
+        while answers.count(b"HTTP/1.1 200 ") < 2:
+            assert (more := connection.recv(65536))
+            answers += more
