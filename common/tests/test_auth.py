@@ -95,6 +95,15 @@ def test_an_expired_token_says_so(client: FlaskClient) -> None:
     assert ask(client, access_token(USER, lifetime_seconds=-5)) == (401, "TOKEN_EXPIRED")
 
 
+def test_a_token_that_was_good_expires_all_the_same(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, now = access_token(USER), time.time()
+    assert ask(client, token)[0] == 200
+    monkeypatch.setattr("common.auth.time.time", lambda: now + 86_400)
+    assert ask(client, token) == (401, "TOKEN_EXPIRED")
+
+
 def test_an_expired_token_with_a_bad_signature_does_not(client: FlaskClient) -> None:
     token = access_token(USER, lifetime_seconds=-5, secret="another-secret-of-at-least-32-chars")
     assert ask(client, token) == (401, "UNAUTHORIZED")
