@@ -99,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--share", type=float, default=1.0, help="of a whole run's length (default 1)"
     )
-    parser.add_argument("--workers", type=int, default=2, help="processes per service (default 2)")
+    parser.add_argument("--workers", type=int, default=1, help="processes per service (default 1)")
     parser.add_argument(
         "--hold-seconds",
         type=int,
@@ -110,7 +110,7 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if unknown := set(arguments.loads) - _LOADS.keys():
         parser.error(f"there is no load {', '.join(sorted(unknown))}: {', '.join(_LOADS)}")
-    if arguments.growth and (arguments.loads or arguments.bill or arguments.workers != 2):
+    if arguments.growth and (arguments.loads or arguments.bill or arguments.workers != 1):
         parser.error("--growth has its own load and numbers of workers, and no bill")
     if arguments.share <= 0 or arguments.workers < 1 or arguments.hold_seconds < 1:
         parser.error("--share, --workers and --hold-seconds are more than nothing")

@@ -167,7 +167,7 @@ class Site:
 
 
 @contextmanager
-def platform(folder: Path, workers: int = 2, hold_seconds: int = HOLD_SECONDS) -> Iterator[Site]:
+def platform(folder: Path, workers: int = 1, hold_seconds: int = HOLD_SECONDS) -> Iterator[Site]:
     """A stack of its own with `workers` processes per service, as it is in earnest but for the
     limits per minute and the length of a hold: data safe on disk, log lines written.
     """
