@@ -37,7 +37,7 @@ StepName = Annotated[
     StringConstraints(pattern=r"^[a-z]+\.[a-z_]+$", max_length=50),
     Field(examples=["pay.charge"]),
 ]
-SagaVersion = Annotated[int, Field(strict=True, examples=[1])]
+SagaVersion = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, examples=[1])]  # INTEGER
 
 
 class OrderRecord(Answer):

@@ -208,3 +208,19 @@ def test_only_a_whole_number_is_a_version(
     path = f"/orders/{order['order_id']}/saga/end"
     status, error = call("POST", path, saga_version=version)
     assert (status, error["error_code"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize("version", [-1, 2**31])
+@pytest.mark.parametrize(
+    "where", ["PATCH ", "PATCH /saga", "POST /saga/end", "POST /saga/take-over"]
+)
+def test_a_version_that_cannot_be_is_refused(
+    call: Call, new_order: Call, where: str, version: int
+) -> None:
+    method, _, path = where.partition(" ")
+    body = {"": {"status": "CONFIRMED"}, "/saga": {"undoing": True}}.get(path, {})
+    if path == "/saga/take-over":
+        body = {"driver": str(uuid4())}
+    order_path = f"/orders/{new_order()['order_id']}{path}"
+    status, error = call(method, order_path, saga_version=version, **body)
+    assert (status, error["error_code"]) == (400, "VALIDATION_ERROR")

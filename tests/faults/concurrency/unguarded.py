@@ -28,15 +28,16 @@ _TOPUPS = "user-service/src/services/settlement.py"
 _HOLDS = (
     Change(
         _LOCKS,
-        "    SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0));\n",
+        "    SELECT pg_advisory_xact_lock"
+        "(hashtextextended(CAST(CAST(:user_id AS uuid) AS text), 0));\n",
     ),
     Change(_LOCKS, " FOR UPDATE NOWAIT;", ";"),
     Change(_LOCKS, "SELECT seat.event_id,", "SELECT pg_sleep(0.1), seat.event_id,"),
     Change(
         _LOCKS,
         """
-       AND (seats.status = 'AVAILABLE'
-            OR seats.status = 'HELD' AND seats.held_until <= statement_timestamp())""",
+           AND (seats.status = 'AVAILABLE'
+                OR seats.status = 'HELD' AND seats.held_until <= granted.at)""",
     ),
 )
 # that it is sold to the one who holds it, and to one order
