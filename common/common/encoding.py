@@ -31,9 +31,12 @@ def _default(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+_ENCODER = simplejson.JSONEncoder(default=_default, use_decimal=True, separators=(",", ":"))
+
+
 def dumps(value: Any) -> str:
     """`value` as JSON; pydantic models, UUIDs, datetimes, enums and Decimals included."""
-    return simplejson.dumps(value, default=_default, use_decimal=True, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def loads(text: str | bytes) -> Any:

@@ -30,7 +30,8 @@ class Prepared:
     `source` is a construct of SQLAlchemy, or SQL with `:name` for what is given each time. Several
     statements are separated by `;` (which is in no literal). They are one transaction, in which
     each sees what was committed before it began: what follows a lock sees what the lock was waiting
-    for. The rows are those of the last.
+    for. The rows are those of the last; of two columns of one name the later has a place and no
+    name.
 
     PostgreSQL parses and plans each once per connection (PREPARE); the ORM, which costs more than
     the statement does, is not asked when it runs.
@@ -55,7 +56,8 @@ class Prepared:
                     planned.add(part.name)
             cursor.execute(self._message, {**self._constants, **values})
             if self._row is None:
-                self._row = namedtuple("Row", [column.name for column in cursor.description])
+                names = [column.name for column in cursor.description]
+                self._row = namedtuple("Row", names, rename=True)
             return [self._row._make(row) for row in cursor.fetchall()]
 
 

@@ -51,7 +51,8 @@ _SEAT = """
      CROSS JOIN LATERAL
            (SELECT seat.status = 'HELD' AND seat.held_until <= clock_timestamp()) AS hold (lapsed)
     """
-_ONE_SEAT = text(_SEAT + "WHERE seat.seat_id = :seat_id")
+ONE_SEAT = _SEAT + "WHERE seat.seat_id = :seat_id"
+_ONE_SEAT = Prepared(ONE_SEAT)
 _SEATS_OF_OWNER = text(
     _SEAT + "WHERE seat.owner_user_id = :user_id ORDER BY sale.settled_at DESC, seat.seat_id"
 )
@@ -105,22 +106,14 @@ class OwnershipService:
 
     def seat(self, seat_id: UUID) -> OwnedSeat:
         """The seat as it stands; raises SEAT_NOT_FOUND."""
-        with self._database.transaction() as session:
-            seat = read_seat(session, seat_id)
-        if seat is None:
-            raise AppError(ErrorCode.SEAT_NOT_FOUND, "There is no such seat.")
-        return seat
+        for seat in self._database.run(_ONE_SEAT, seat_id=seat_id):
+            return OwnedSeat(*seat)
+        raise AppError(ErrorCode.SEAT_NOT_FOUND, "There is no such seat.")
 
     def seats_of(self, user_id: UUID) -> list[OwnedSeat]:
         """Every seat the user owns, newest purchase first."""
         with self._database.transaction() as session:
             return [OwnedSeat(*s) for s in session.execute(_SEATS_OF_OWNER, {"user_id": user_id})]
-
-
-def read_seat(session: Session, seat_id: UUID) -> OwnedSeat | None:
-    """The seat as it stands, None where there is none; takes no lock."""
-    seat = session.execute(_ONE_SEAT, {"seat_id": seat_id}).one_or_none()
-    return None if seat is None else OwnedSeat(*seat)
 
 
 def _refuse_unless_sold_before(session: Session, ids: dict[str, UUID], user_id: UUID) -> None:

@@ -1,25 +1,34 @@
 """The gate: what a ticket is worth right now, who went in, and every scan."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from psycopg2 import IntegrityError
 
 from common.database import Database, violated_constraint
 from common.errors import AppError, ErrorCode
+from common.prepared import Prepared
 
 from ..models.entry_log import EntryResult
 from ..models.seat import SeatStatus
-from .ownership_service import OwnedSeat, read_seat
+from .ownership_service import ONE_SEAT, OwnedSeat
 
-_ENTRY = """log_id, scan_id, seat_id, scanned_at, scanned_by_staff_id, result, hall_id_presented,
-    hall_id_expected"""
+_ENTRY = """entry_logs.log_id, entry_logs.scan_id, entry_logs.seat_id, entry_logs.scanned_at,
+    entry_logs.scanned_by_staff_id, entry_logs.result, entry_logs.hall_id_presented,
+    entry_logs.hall_id_expected"""
+
+# One look, so that to a seat that is CHECKED_IN there is an entry.
+_TICKET = Prepared(f"""
+    SELECT first.scanned_at AS first_entry_at, {_ENTRY}, seat.*
+      FROM (SELECT) AS whatever_there_is
+      LEFT JOIN ({ONE_SEAT}) AS seat ON true
+      LEFT JOIN entry_logs AS first ON first.seat_id = :seat_id AND first.result = 'SUCCESS'
+      LEFT JOIN entry_logs ON entry_logs.scan_id = :scan_id
+    """)  # nosec B608 # of constants
 
 # The guarded update is lock and rule in one, and comes before the entry.
-_CHECK_IN = text(f"""
+_CHECK_IN = Prepared(f"""
     WITH entered AS (
         UPDATE seats SET status = 'CHECKED_IN', updated_at = clock_timestamp()
          WHERE seat_id = :seat_id
@@ -30,13 +39,13 @@ _CHECK_IN = text(f"""
     )
     INSERT INTO entry_logs (scan_id, seat_id, scanned_at, scanned_by_staff_id, result,
                             hall_id_presented, hall_id_expected)
-    SELECT :scan_id, seat_id, clock_timestamp(), :scanned_by_staff_id, 'SUCCESS',
-           :hall_id_presented, :hall_id_expected
+    SELECT CAST(:scan_id AS uuid), seat_id, clock_timestamp(), CAST(:scanned_by_staff_id AS uuid),
+           'SUCCESS', CAST(:hall_id_presented AS text), CAST(:hall_id_expected AS text)
       FROM entered
     RETURNING {_ENTRY}
     """)  # nosec B608 # of constants
 
-_BOOK = text(f"""
+_BOOK = Prepared(f"""
     INSERT INTO entry_logs (scan_id, seat_id, scanned_at, scanned_by_staff_id, result,
                             hall_id_presented, hall_id_expected)
     VALUES (:scan_id, :seat_id, clock_timestamp(), :scanned_by_staff_id, :result,
@@ -45,12 +54,6 @@ _BOOK = text(f"""
     RETURNING {_ENTRY}
     """)  # nosec B608 # of constants
 
-_ENTRY_OF_SCAN = text(
-    f"SELECT {_ENTRY} FROM entry_logs WHERE scan_id = :scan_id"  # nosec B608 # of constants
-)
-_FIRST_ENTRY = text(
-    "SELECT scanned_at FROM entry_logs WHERE seat_id = :seat_id AND result = 'SUCCESS'"
-)
 _BOOKED_ALREADY = ("entry_logs_scan_id_key", "idx_one_success_per_seat")
 
 
@@ -96,6 +99,9 @@ class Ticket:
     earlier: Entry | None
 
 
+_ENTRY_FIELDS = len(fields(Entry))
+
+
 class VerificationService:
     """VerifyTicket, MarkCheckedIn and WriteEntryLog.
 
@@ -110,14 +116,14 @@ class VerificationService:
 
         Raises SEAT_NOT_FOUND where there is neither.
         """
-        with self._database.transaction() as session:
-            # the seat first: to one that is CHECKED_IN there is an entry then
-            seat = read_seat(session, seat_id)
-            first_entry_at = session.scalar(_FIRST_ENTRY, {"seat_id": seat_id})
-            earlier = _entry_of(session, scan_id, seat_id)
-        if seat is None and earlier is None:
+        [(first_entry_at, *found)] = self._database.run(_TICKET, seat_id=seat_id, scan_id=scan_id)
+        entry, seat = found[:_ENTRY_FIELDS], found[_ENTRY_FIELDS:]
+        earlier = Entry(*entry) if entry[0] else None
+        if earlier and earlier.seat_id != seat_id:
+            raise AppError(ErrorCode.VALIDATION_ERROR, "This scan_id is another scan's.")
+        if seat[0] is None and earlier is None:
             raise _no_such_seat()
-        return Ticket(seat, first_entry_at, earlier)
+        return Ticket(OwnedSeat(*seat) if seat[0] else None, first_entry_at, earlier)
 
     def check_in(self, scan: Scan, owner_user_id: UUID, hold_id: UUID) -> Entry:
         """Let the owner of the seat in that is sold by `hold_id`.
@@ -126,29 +132,22 @@ class VerificationService:
         (details: status) where the seat is not SOLD, or by another sale; NOT_SEAT_OWNER.
         """
         try:
-            with self._database.transaction() as session:
-                entered = session.execute(
-                    _CHECK_IN,
-                    {**asdict(scan), "owner_user_id": owner_user_id, "hold_id": hold_id},
-                ).one_or_none()
+            ids = {"owner_user_id": owner_user_id, "hold_id": hold_id}
+            for entered in self._database.run(_CHECK_IN, **asdict(scan), **ids):
+                return Entry(*entered)
         except IntegrityError as error:
             if violated_constraint(error) not in _BOOKED_ALREADY:
                 raise
-            entered = None
-        return Entry(*entered) if entered else self._booked_before(scan, owner_user_id)
+        return self._booked_before(scan, owner_user_id)
 
     def _booked_before(self, scan: Scan, owner_user_id: UUID) -> Entry:
-        with self._database.transaction() as session:
-            earlier = _entry_of(session, scan.scan_id, scan.seat_id)
-            seat = read_seat(session, scan.seat_id)
-        if earlier:
-            return earlier
-        if seat is None:
-            raise _no_such_seat()
-        if seat.status == SeatStatus.SOLD and seat.owner_user_id != owner_user_id:
+        ticket = self.ticket(scan.seat_id, scan.scan_id)
+        if ticket.earlier:
+            return ticket.earlier
+        if ticket.seat.status == SeatStatus.SOLD and ticket.seat.owner_user_id != owner_user_id:
             raise AppError(ErrorCode.NOT_SEAT_OWNER, "The seat belongs to somebody else.")
         raise AppError(
-            ErrorCode.SEAT_UNAVAILABLE, "Nobody can go in on this seat.", status=seat.status
+            ErrorCode.SEAT_UNAVAILABLE, "Nobody can go in on this seat.", status=ticket.seat.status
         )
 
     def book(self, scan: Scan, result: EntryResult) -> Entry:
@@ -161,16 +160,9 @@ class VerificationService:
             raise AppError(ErrorCode.VALIDATION_ERROR, "Only a check-in is a SUCCESS.")
         if (result is EntryResult.INVALID) != (scan.seat_id is None):
             raise AppError(ErrorCode.VALIDATION_ERROR, "A scan has a seat unless it is INVALID.")
-        with self._database.transaction() as session:
-            booked = session.execute(_BOOK, {**asdict(scan), "result": result}).one_or_none()
-            return Entry(*booked) if booked else _entry_of(session, scan.scan_id, scan.seat_id)
-
-
-def _entry_of(session: Session, scan_id: UUID | None, seat_id: UUID | None) -> Entry | None:
-    row = session.execute(_ENTRY_OF_SCAN, {"scan_id": scan_id}).one_or_none()
-    if row is not None and row.seat_id != seat_id:
-        raise AppError(ErrorCode.VALIDATION_ERROR, "This scan_id is another scan's.")
-    return None if row is None else Entry(*row)
+        for booked in self._database.run(_BOOK, **asdict(scan), result=result.value):
+            return Entry(*booked)
+        return self.ticket(scan.seat_id, scan.scan_id).earlier
 
 
 def _no_such_seat() -> AppError:

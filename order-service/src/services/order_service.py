@@ -1,9 +1,10 @@
 """Orders: one per hold, legal moves only, each decided by one conditional statement."""
 
+from functools import cache
 from uuid import UUID
 
 from psycopg2 import IntegrityError
-from sqlalchemy import ColumnElement, bindparam, func, literal, text, update
+from sqlalchemy import ColumnElement, Integer, bindparam, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,7 @@ from .records import ORDERS
 _EXPIRY_GRACE = text("interval '10 seconds'")
 _LONGEST_HOLD = text("interval '300 seconds'")
 
+_BY_ID = Prepared(select(Order).where(Order.order_id == bindparam("of_order")))
 _GIVEN = ("order_id", "user_id", "seat_id", "event_id", "credits_charged")
 _held_until = func.coalesce(bindparam("held_until", type_=Time), func.now() + _LONGEST_HOLD)
 _BOOK = Prepared(
@@ -30,6 +32,21 @@ _BOOK = Prepared(
     .on_conflict_do_nothing()
     .returning(Order)
 )
+
+
+@cache
+def _found_by(*names: str) -> tuple[Prepared, Prepared]:
+    """How many orders match in these columns, and a page of them, which says it too."""
+    matching = [getattr(Order, name) == bindparam(name) for name in names]
+    count = select(func.count().label("total")).select_from(Order).where(*matching)
+    page = (
+        select(Order, count.scalar_subquery().label("total"))
+        .where(*matching)
+        .order_by(Order.created_at.desc(), Order.order_id)
+        .limit(bindparam("rows", type_=Integer))
+        .offset(bindparam("skipped", type_=Integer))
+    )
+    return Prepared(count), Prepared(page)
 
 
 def _move(*comes_from: ColumnElement[bool], **values: object) -> Prepared:
@@ -80,15 +97,18 @@ class OrderService:
 
     def get(self, order_id: UUID) -> OrderRecord:
         """Raises ORDER_NOT_FOUND."""
-        with self._database.transaction() as session:
-            return OrderRecord.model_validate(ORDERS.found(session, order_id))
+        for order in self._database.run(_BY_ID, of_order=order_id):
+            return OrderRecord.model_validate(order)
+        raise ORDERS.unknown()
 
     def find(self, wanted: OrderFilter) -> Page[OrderRecord]:
         """The matching orders, newest first."""
         given = wanted.model_dump(include={"user_id", "seat_id", "status"}, exclude_none=True)
-        matching = [getattr(Order, name) == value for name, value in given.items()]
-        with self._database.transaction() as session:
-            return ORDERS.page(session, wanted, matching)
+        count, page = _found_by(*given)
+        values = {"rows": wanted.per_page, "skipped": wanted.offset, **given}
+        found = self._database.run(page, **values)
+        total = found[0].total if found else self._database.run(count, **values)[0].total
+        return Page([OrderRecord.model_validate(one) for one in found], total, wanted)
 
     def change_status(self, order_id: UUID, change: StatusChange) -> OrderRecord:
         """Move the order along and end the saga at work on it; a repeat changes nothing.

@@ -47,8 +47,12 @@ class RecordKind(Generic[M, A]):
         """The record of that ID; raises ORDER_NOT_FOUND or TRANSFER_NOT_FOUND."""
         record = session.get(self.model, record_id)
         if record is None:
-            raise AppError(self.not_found, f"There is no such {self.name}.")
+            raise self.unknown()
         return record
+
+    def unknown(self) -> AppError:
+        """ORDER_NOT_FOUND or TRANSFER_NOT_FOUND."""
+        return AppError(self.not_found, f"There is no such {self.name}.")
 
     def page(
         self, session: Session, wanted: PageQuery, matching: list[ColumnElement[bool]]

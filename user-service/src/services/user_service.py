@@ -13,6 +13,7 @@ from ..models.user import User
 from ..values import UserChange, UserRecord
 from .revocations import revoke
 
+_BY_ID = Prepared(select(User).where(User.user_id == bindparam("of_user")))
 _IS_FLAGGED = Prepared(select(User.is_flagged).where(User.user_id == bindparam("of_user")))
 
 
@@ -24,11 +25,9 @@ class UserService:
 
     def get(self, user_id: UUID) -> UserRecord:
         """The profile."""
-        with self._database.transaction() as session:
-            user = session.get(User, user_id)
-            if user is None:
-                raise user_not_found()
+        for user in self._database.run(_BY_ID, of_user=user_id):
             return UserRecord.model_validate(user)
+        raise user_not_found()
 
     def is_flagged(self, user_id: UUID) -> bool:
         """Whether this user must prove each purchase by a code."""
