@@ -32,7 +32,7 @@ _HOLDS = (
         "(hashtextextended(CAST(CAST(:user_id AS uuid) AS text), 0));\n",
     ),
     Change(_LOCKS, " FOR UPDATE NOWAIT;", ";"),
-    Change(_LOCKS, "SELECT seat.event_id,", "SELECT pg_sleep(0.1), seat.event_id,"),
+    Change(_LOCKS, "clock_timestamp() AS at\n", "clock_timestamp() AS at FROM pg_sleep(0.1)\n"),
     Change(
         _LOCKS,
         """
