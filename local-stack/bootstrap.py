@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 DISTRIBUTIONS_PYTHON = Path("/usr/bin/python3")
+_CHOSEN = "LOCAL_STACK_PYTHON_IS_CHOSEN"
 _PROTO = ROOT / "inventory-service" / "src" / "proto"
 
 
@@ -24,7 +25,8 @@ def main() -> None:
     """Install what is missing, and become the module named by the arguments."""
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
-    if quicker := quicker_interpreter():
+    if not os.environ.pop(_CHOSEN, None) and (quicker := quicker_interpreter()):
+        os.environ[_CHOSEN] = "1"
         os.execv(quicker, [str(quicker), *sys.argv])
     packages.install(_missing_for(*sys.argv[1:]))
     _install_python_packages()
@@ -36,11 +38,12 @@ def quicker_interpreter() -> Path | None:
     """The distribution's Python, where this one was built without profile-guided optimization.
 
     pyenv builds it that way, and every service then takes about a tenth more CPU for the same.
-    None where this one is as good, or where the distribution's is too old or makes no .venv.
+    None where this one is as good, or where the distribution's is too old or makes no .venv; or
+    where .venv is of this one already, for what runs from it is not taken away.
     """
     this_is_quick = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
     this_is_it = os.path.realpath(sys.executable) == os.path.realpath(DISTRIBUTIONS_PYTHON)
-    if this_is_quick or this_is_it:
+    if this_is_quick or this_is_it or _is_of_this_python():
         return None
     will_do = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
     return DISTRIBUTIONS_PYTHON if _succeeds(DISTRIBUTIONS_PYTHON, "-c", will_do) else None
@@ -91,8 +94,11 @@ def _requirements() -> list[Path]:
 
 def _is_whole() -> bool:
     """Whether .venv is there and of this Python; one that was interrupted half way is not whole."""
-    same_python = f"import sys; sys.exit(sys.version != {sys.version!r})"
-    return _succeeds(PYTHON, "-m", "pip", "--version") and _succeeds(PYTHON, "-c", same_python)
+    return _succeeds(PYTHON, "-m", "pip", "--version") and _is_of_this_python()
+
+
+def _is_of_this_python() -> bool:
+    return _succeeds(PYTHON, "-c", f"import sys; sys.exit(sys.version != {sys.version!r})")
 
 
 def _succeeds(program: Path, *arguments: str) -> bool:

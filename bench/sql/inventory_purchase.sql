@@ -62,6 +62,9 @@ WITH sold AS (
        AND hold_id = ('51000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
        AND held_by_user_id = ('52000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
        AND held_until > clock_timestamp()
+       AND EXISTS (SELECT FROM holds
+                    WHERE hold_id = ('51000000-0000-4000-8000-' || lpad(to_hex(:n::int), 12, '0'))::uuid
+                      AND status = 'HELD')
     RETURNING hold_id
 )
 UPDATE holds SET status = 'SOLD', settled_at = clock_timestamp()

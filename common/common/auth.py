@@ -179,9 +179,9 @@ def _check_internal_token() -> None:
 def _token_caller(refresh: bool) -> Caller:
     try:
         claims = current_app.extensions["claims"](_bearer_token())
-        caller = _caller_from(claims, token_type="refresh" if refresh else "access")
         if claims["exp"] <= time.time() - CLOCK_SKEW.total_seconds():
             raise ExpiredSignatureError
+        caller = _caller_from(claims, token_type="refresh" if refresh else "access")
     except ExpiredSignatureError as error:
         raise AppError(ErrorCode.TOKEN_EXPIRED, "The token has expired: log in again.") from error
     except (JWTExtendedException, PyJWTError, KeyError, ValueError, TypeError) as error:
@@ -200,8 +200,6 @@ def _bearer_token() -> str:
 
 
 def _caller_from(claims: dict[str, Any], token_type: str) -> Caller:
-    if "exp" not in claims:
-        raise KeyError("exp")
     if claims["type"] != token_type:
         raise ValueError("type")
     return Caller(

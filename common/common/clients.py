@@ -1,6 +1,8 @@
 """HTTP calls to other services: pooled, bounded in time, refusals raised as they were meant."""
 
 import logging
+import select
+import time
 from collections import deque
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -36,22 +38,34 @@ class _Failure(Exception):
 class _Line:
     """One kept-alive connection, by libcurl, for one request at a time.
 
-    Where the other side has ended it, libcurl makes a new one, and by itself sends once more what
-    got not a byte of an answer on the old one (Curl_retry_request in its lib/transfer.c).
+    Where it breaks before a byte of an answer, and was not new, libcurl makes another and sends
+    once more by itself (Curl_retry_request in its lib/transfer.c).
     """
 
     def __init__(self) -> None:
         self._curl = pycurl.Curl()
-        self._is_new = True
+        self._used_at: float | None = None
         options = {
             pycurl.NOSIGNAL: 1,  # of other threads
             pycurl.PROXY: "",  # no proxy between services
-            pycurl.MAXAGE_CONN: _KEEPALIVE_EXPIRY_SECONDS,
             pycurl.DNS_CACHE_TIMEOUT: 0,  # a service may come back at another address
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
         }
         for option, value in options.items():
             self._curl.setopt(option, value)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used again: not for too long idle, and not ended by the other side.
+
+        Unasked, a server has nothing to say but that; libcurl does not look for a second or so.
+        """
+        socket = self._curl.getinfo(pycurl.ACTIVESOCKET)
+        if socket < 0 or time.monotonic() - self._used_at > _KEEPALIVE_EXPIRY_SECONDS:
+            return False
+        poller = select.poll()
+        poller.register(socket, select.POLLIN)
+        return not poller.poll(0)
 
     def ask(
         self, method: str, url: str, headers: list[str], body: str | None, seconds: float
@@ -68,14 +82,15 @@ class _Line:
         curl.setopt(pycurl.TIMEOUT_MS, max(1, round(seconds * 1000)))
         connecting = max(1, round(min(seconds, _CONNECT_SECONDS) * 1000))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, connecting)
-        was_new, self._is_new = self._is_new, False
         try:
             content = curl.perform_rb()
         except pycurl.error as error:
             number, words = error.args
             was_sent = curl.getinfo(pycurl.REQUEST_SIZE) > 0
-            again = was_sent and was_new and number in _BROKEN
+            sent_twice = self._used_at is not None and curl.getinfo(pycurl.NUM_CONNECTS) > 0
+            again = was_sent and not sent_twice and number in _BROKEN
             raise _Failure(words or f"libcurl's error {number}", was_sent, again) from error
+        self._used_at = time.monotonic()
         return _Answer(curl.getinfo(pycurl.RESPONSE_CODE), content)
 
 
@@ -163,15 +178,21 @@ class HttpClient:
 
     def _ask(self, method: str, path: str, content: str | None) -> _Answer:
         """On the line that was used last, so that those that are not needed grow old."""
-        try:
-            line = self._idle.pop()
-        except IndexError:
-            line = _Line()
+        line = self._line()
         headers = [*self._headers, f"{correlation.HEADER}: {correlation.current()}"]
         seconds = deadline.left(self._timeout_seconds)
         answer = line.ask(method, self._base_url + path, headers, content, seconds)
         self._idle.append(line)
         return answer
+
+    def _line(self) -> _Line:
+        while True:
+            try:
+                line = self._idle.pop()
+            except IndexError:
+                return _Line()
+            if line.is_open:
+                return line
 
     def _unavailable(self, reason: str) -> AppError:
         log.warning("call failed", extra={"to": self._service, "reason": reason})

@@ -111,14 +111,15 @@ class Database:
     def run(self, statement: Prepared, **values: Any) -> list[Any]:
         """The rows of a statement that is a transaction of its own: one round trip, without ORM.
 
-        Raises as `transaction` does; RowLocked where a lock is not to be had (NOWAIT, or not in
-        time); psycopg2's own IntegrityError and DataError.
+        Raises as `transaction` does, but that any statement which failed so, and not only a commit,
+        may have taken effect; RowLocked where a lock is not to be had (NOWAIT, or not in time);
+        psycopg2's own IntegrityError and DataError.
         """
         if not deadline.left(_LEAST_SECONDS):
             raise OutOfTime
         try:
             pooled = self.engine.raw_connection()
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except (PoolTimeout, psycopg2.OperationalError, psycopg2.InterfaceError) as error:
             raise _unavailable(error) from error
         try:
             planned = pooled.info.setdefault("planned", set())

@@ -14,7 +14,7 @@ from common import logs
 
 worker_class = "common.serving.Worker"
 logger_class = "common.serving.Logger"
-threads = 32  # half of them for requests that come, half for connections that are lingered on
+threads = 32  # of which half may linger on a connection that has no request
 backlog = 2048
 keepalive = 75
 timeout = 30

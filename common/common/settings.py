@@ -58,7 +58,7 @@ class DatabaseSettings(_Settings):
     db_name: Text
     db_user: Text
     db_pass: Text
-    db_pool_size: Annotated[int, Field(ge=1, le=100)] = 16  # one for each thread of a worker
+    db_pool_size: Annotated[int, Field(ge=1, le=100)] = 32  # one for each thread of a worker
 
     @property
     def database_url(self) -> URL:

@@ -23,6 +23,10 @@ def answer(status: int, body: str | bytes, connection: str = "keep-alive") -> by
     return head.encode() + raw
 
 
+class Cut(bytes):
+    """The beginning of an answer, after which the server hangs up."""
+
+
 class ScriptedServer:
     """Answers each request with the next line of its script: bytes, or None to hang up unanswered.
 
@@ -64,6 +68,8 @@ class ScriptedServer:
                 if line is None:
                     return
                 connection.sendall(line)
+                if isinstance(line, Cut):
+                    return
 
 
 def _whole_request(connection: socket.socket) -> bytes:

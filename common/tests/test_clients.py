@@ -1,12 +1,13 @@
 """HttpClient: refusals raised as they were meant, everything else SERVICE_UNAVAILABLE."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from doubles import ScriptedServer, answer, free_port
+from doubles import Cut, ScriptedServer, answer, free_port
 from flask import Flask
 from werkzeug.serving import make_server
 
@@ -140,6 +141,33 @@ def test_a_server_that_is_gone_at_the_second_try_may_have_done_it() -> None:
     server.close()
     error = failure(client, "post")
     assert error.code is ErrorCode.SERVICE_UNAVAILABLE and not error.had_no_effect
+
+
+def test_a_server_that_is_gone_since_the_last_call_is_unreachable_and_nothing_happened() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = HttpClient("things", "http://127.0.0.1:%d" % listener.getsockname()[1], "t")
+
+        def answer_once() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(OK)
+
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        assert client.get("/things")
+        thread.join()
+    error = failure(client, "post")
+    assert isinstance(error, Unreachable) and error.had_no_effect
+
+
+def test_a_call_whose_kept_connection_breaks_in_the_answer_is_sent_once_more() -> None:
+    server = ScriptedServer(OK, Cut(OK[:-5]), OK)
+    client = client_of(server)
+    client.get("/things")
+    assert client.get("/things") == {"price": Decimal("350.00")}
+    assert len(server.requests) == 3
+    server.close()
 
 
 def test_connections_are_kept_and_used_again() -> None:

@@ -154,6 +154,16 @@ def test_a_prepared_statement_is_planned_anew_on_a_new_connection(
     assert far.run(PID)[0].pid != before
 
 
+def test_a_prepared_statement_is_unavailable_where_no_connection_can_be_made(
+    database_settings: DatabaseSettings, line: CuttableLine, far: Database
+) -> None:
+    line.silence()
+    for away in (Database(database_settings.model_copy(update={"db_port": free_port()})), far):
+        with pytest.raises(AppError) as raised:
+            away.run(PID)
+        assert raised.value.code is ErrorCode.SERVICE_UNAVAILABLE
+
+
 def test_to_a_silent_server_a_prepared_statement_is_unavailable_in_time(
     line: CuttableLine, far: Database
 ) -> None:

@@ -153,7 +153,8 @@ def test_a_slow_python_gives_way_to_the_distributions_and_a_quick_one_does_not(
         (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
         (tmp_path / name).chmod(0o755)
 
-    def chosen(built_with: str, program: str) -> Path | None:
+    def chosen(built_with: str, program: str, venv_is_of_it: bool = False) -> Path | None:
+        monkeypatch.setattr(bootstrap, "_is_of_this_python", lambda: venv_is_of_it)
         monkeypatch.setattr(sysconfig, "get_config_var", lambda _: built_with)
         monkeypatch.setattr(bootstrap, "DISTRIBUTIONS_PYTHON", tmp_path / program)
         return bootstrap.quicker_interpreter()
@@ -162,6 +163,7 @@ def test_a_slow_python_gives_way_to_the_distributions_and_a_quick_one_does_not(
     assert chosen("'--enable-shared'", "unfit") is None
     assert chosen("'--enable-shared'", "absent") is None
     assert chosen("'--enable-optimizations'", "fit") is None
+    assert chosen("'--enable-shared'", "fit", venv_is_of_it=True) is None
 
 
 def test_a_python_environment_of_another_python_is_made_anew(

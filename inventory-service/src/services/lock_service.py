@@ -24,7 +24,8 @@ from ..models.seat import SeatStatus
 
 # One user's reserves run one after the other, so that parallel ones cannot outrun the hold limit.
 # That lock comes before the seat's, which is never waited for: nobody waits with a seat in hand.
-# The wait for it ends by statement_timeout: RowLocked then means the seat and nothing else.
+# The wait for it ends by statement_timeout: RowLocked then means the seat (or that
+# the table is being altered, while a new connection plans this).
 # What was decided by the one look at the clock is guarded again where it is written.
 # `booked` reads `lapsed` to come after it: a seat has one open hold at a time, by index.
 _LOCK_AND_HOLD = Prepared("""

@@ -25,6 +25,7 @@ _WAIT_AND_SELL = Prepared("""
                updated_at = clock_timestamp()
          WHERE seat_id = :seat_id AND status = 'HELD' AND hold_id = :hold_id
            AND held_by_user_id = :user_id AND held_until > clock_timestamp()
+           AND EXISTS (SELECT FROM holds WHERE hold_id = :hold_id AND status = 'HELD')
         RETURNING hold_id
     )
     UPDATE holds SET status = 'SOLD', settled_at = clock_timestamp()

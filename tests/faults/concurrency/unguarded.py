@@ -50,7 +50,8 @@ _SOLD_ONCE = (
     Change(
         _SALES,
         """ AND status = 'HELD' AND hold_id = :hold_id
-           AND held_by_user_id = :user_id AND held_until > clock_timestamp()""",
+           AND held_by_user_id = :user_id AND held_until > clock_timestamp()
+           AND EXISTS (SELECT FROM holds WHERE hold_id = :hold_id AND status = 'HELD')""",
     ),
     Change(_SALES, " AND holds.status = 'HELD'\n"),
 )
