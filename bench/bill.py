@@ -23,20 +23,16 @@ _KINDS = (
     ("logging", re.compile(r"(^|/)logging/|pythonjsonlogger|common/logs\.py")),
     ("metrics", re.compile(r"prometheus_client")),
     ("JSON, validation", re.compile(r"simplejson|pydantic|orjson|common/(encoding|fields)\.py")),
-    ("HTTP client", re.compile(r"httpx|httpcore|h11|urllib3|http/client\.py|common/clients\.py")),
+    ("HTTP client", re.compile(r"httpx|httpcore|h11|common/clients\.py")),
     ("gRPC", re.compile(r"grpc|google/protobuf|_pb2|common/rpc\.py")),
-    ("SQL", re.compile(r"sqlalchemy|psycopg2|common/database\.py")),
+    ("SQL", re.compile(r"sqlalchemy|psycopg2|common/(database|prepared)\.py")),
     ("AMQP", re.compile(r"pika|hold_publisher\.py")),
     ("HTTP server", re.compile(r"gunicorn|common/serving\.py")),
     ("framework", re.compile(r"flask|werkzeug|jwt|common/(endpoint|auth|flask_defaults)\.py")),
     ("our own", re.compile(r"/(src|common)/")),
 )
-KINDS = (*(name for name, _ in _KINDS), "gRPC's own threads", "the rest")
-# Where a thread sleeps: py-spy comes by rather when it does than when it works.
-_WAITS = re.compile(
-    r"(?:_worker|_wait|_serve|_blocking|_await_parents_end|[\w.]*"
-    r"(?:\.wait|\.select|\.poll|\.read|\.wait_for_signals|\._wait_for_tstate_lock))$"
-)
+_OUTSIDE = "outside Python"
+KINDS = (*(name for name, _ in _KINDS), "the rest", _OUTSIDE, "gRPC's own threads")
 _FRAME = re.compile(r" \((.*?)(?::\d+)?\)$")
 
 
@@ -52,14 +48,16 @@ class Line:
 def bill(
     folder: Path, pids: Mapping[str, int], seconds: float, make_load: Callable[[], Figure]
 ) -> list[Line]:
-    """The bill of the operation of a load that lasts at least so long.
+    """The bill of the operation of a load that lasts about so long and leaves the cores some time.
 
-    The dearest process comes first. Sampling costs some CPU time of its own, beside the processes.
+    A sample is what the thread that has the interpreter (the GIL) is at. What a process spends
+    while none has it is outside Python: system calls, libcurl, libpq. The dearest process comes
+    first. Sampling costs some CPU time of its own, beside the processes.
     """
     watched = {name: pid for name, pid in pids.items() if name not in _NOT_PYTHON}
     with ExitStack() as watching:
         samplers = {
-            name: watching.enter_context(_sampler(folder / name, pid, seconds))
+            name: watching.enter_context(_sampler(folder / name, pid, seconds + 2))
             for name, pid in watched.items()
         }
         time.sleep(1)  # until py-spy has found its way about
@@ -75,7 +73,7 @@ def bill(
         kinds: dict[str, float] = {}
         if name in watched:
             of_grpc = native[name] * each
-            kinds = _shared_out(_samples(folder / name), cost - of_grpc)
+            kinds = _kinds_of(_samples(folder / name), each, cost - of_grpc)
             kinds["gRPC's own threads"] = of_grpc
         lines.append(Line(name, cost, kinds))
     return sorted(lines, key=lambda line: -line.milliseconds)
@@ -83,7 +81,7 @@ def bill(
 
 @contextmanager
 def _sampler(path: Path, pid: int, seconds: float) -> Iterator[subprocess.Popen[str]]:
-    command = [_PY_SPY, "record", "--format=raw", "--full-filenames", "--subprocesses"]
+    command = [_PY_SPY, "record", "--format=raw", "--full-filenames", "--subprocesses", "--gil"]
     command += [f"--rate={_RATE}", f"--duration={seconds:.0f}", f"--output={path}", f"--pid={pid}"]
     sampler = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -100,9 +98,7 @@ def _samples(path: Path) -> Counter[str]:
     found: Counter[str] = Counter()
     for line in path.read_text().splitlines():
         stack, _, count = line.rpartition(" ")
-        frames = stack.split(";")
-        if not _WAITS.match(frames[-1].partition(" (")[0]):
-            found[_kind(reversed(frames))] += int(count)
+        found[_kind(reversed(stack.split(";")))] += int(count)
     return found
 
 
@@ -120,9 +116,12 @@ def _within(file: str) -> str:
     return "/" + file.rpartition("site-packages/")[2].removeprefix(f"{ROOT}/")
 
 
-def _shared_out(samples: Counter[str], milliseconds: float) -> dict[str, float]:
-    total = max(1, samples.total())
-    return {kind: milliseconds * count / total for kind, count in samples.items()}
+def _kinds_of(samples: Counter[str], each: float, milliseconds: float) -> dict[str, float]:
+    """Of an operation's milliseconds; no more than those, though threads wait for a core too."""
+    inside = {kind: count / _RATE * each for kind, count in samples.items()}
+    share = min(1.0, milliseconds / max(sum(inside.values()), 0.001))
+    inside = {kind: spent * share for kind, spent in inside.items()}
+    return inside | {_OUTSIDE: milliseconds - sum(inside.values())}
 
 
 def _native(pid: int) -> float:

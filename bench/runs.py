@@ -16,6 +16,7 @@ from bench.refusals import needless, reserves
 from bench.site import NotClean, Site
 
 _PURCHASE_CLIENTS = 16
+_BILL_CLIENTS = 4
 _MOST_A_SECOND = 250
 _RATES = (20, 40, 60, 80, 100, 120, 150)
 _TURNS = 2_000  # of row work, for each connection
@@ -132,7 +133,7 @@ class Bench:
         """What a purchase's CPU time is spent on; being watched, it costs more than it does."""
         folder.mkdir()
         seconds = self.seconds(20)
-        scenario = self._purchases(seconds)
+        scenario = self._purchases(seconds, _BILL_CLIENTS)
         self.site.settle()
 
         def make_load() -> Figure:
@@ -184,9 +185,9 @@ class Bench:
     def _demand_all_good(self, found: Figure) -> None:
         self._demand(found, not found.refusals, f"there were {found.refusals}")
 
-    def _purchases(self, seconds: float) -> Scenario:
+    def _purchases(self, seconds: float, clients: int = _PURCHASE_CLIENTS) -> Scenario:
         most = int(_MOST_A_SECOND * seconds)
-        return scenarios.purchases(self.site, _PURCHASE_CLIENTS, seconds, most)
+        return scenarios.purchases(self.site, clients, seconds, most)
 
     def _tickets(self, count: int) -> list[scenarios.Ticket]:
         """So many seats, just bought."""
