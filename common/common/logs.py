@@ -2,9 +2,13 @@
 
 import logging
 import logging.config
+import os
+import select
 import sys
 import threading
-from typing import Any
+import time
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 from common import correlation
 
@@ -20,6 +24,70 @@ class _Context(logging.Filter):
         record.service = self._service
         record.correlation_id = correlation.current()
         return True
+
+
+class Lines(logging.StreamHandler):
+    """Writes lines by the handful, because whoever takes them is woken by each write.
+
+    A line waits a tenth of a second at most; from WARNING on none does, nor at the end of the
+    process. Worker processes share a pipe, so what is written at once is no more than stays in one
+    piece there (PIPE_BUF, pipe(7)), but for a single line that is longer.
+    """
+
+    WAIT_SECONDS = 0.1
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._waiting: list[str] = []
+        self._some = threading.Event()
+        self._writer = threading.Thread(target=self._write, name="log lines", daemon=True)
+        self._pid = os.getpid()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler; it is called with the handler's lock."""
+        if self._pid != os.getpid():  # forked: what waits is written by the parent
+            self._begin()
+        try:
+            self._waiting.append(self.format(record) + self.terminator)
+            if record.levelno >= logging.WARNING:
+                self.flush()
+                return
+            if not self._writer.is_alive():
+                self._writer.start()
+            self._some.set()
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self.lock:
+            waiting, self._waiting = self._waiting, []
+            for piece in _pieces(waiting):
+                self.stream.write(piece)
+                self.stream.flush()
+
+    def _write(self) -> None:
+        while self._some.wait():
+            time.sleep(self.WAIT_SECONDS)
+            self._some.clear()
+            try:
+                self.flush()
+            except (OSError, ValueError):  # nobody takes them any more
+                return
+
+
+def _pieces(lines: list[str]) -> Iterator[str]:
+    piece = ""
+    for line in lines:
+        if piece and len(piece) + len(line) > select.PIPE_BUF:
+            yield piece
+            piece = ""
+        piece += line
+    if piece:
+        yield piece
 
 
 def config(service: str) -> dict[str, Any]:
@@ -38,7 +106,7 @@ def config(service: str) -> dict[str, Any]:
         },
         "handlers": {
             "stdout": {
-                "class": "logging.StreamHandler",
+                "class": "common.logs.Lines",
                 "stream": "ext://sys.stdout",
                 "formatter": "json",
                 "filters": ["context"],

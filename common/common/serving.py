@@ -8,7 +8,7 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.glogging import Logger as GunicornLogger
-from gunicorn.http import errors
+from gunicorn.http import errors, wsgi
 from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -33,6 +33,56 @@ class Logger(GunicornLogger):
     """Without access lines: each service writes its own (flask_defaults)."""
 
     access_log_enabled = False
+
+
+class _Collected:
+    """In a socket's place: keeps what would be sent."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        self.sent += data
+
+
+class Response(wsgi.Response):
+    """Head and body leave together, so that whoever waits for them is woken once."""
+
+    _head = b""
+
+    def send_headers(self) -> None:
+        """See gunicorn.http.wsgi.Response; they wait for what follows them."""
+        if not self.headers_sent:
+            sock, self.sock = self.sock, _Collected()
+            super().send_headers()
+            self._head, self.sock = self.sock.sent, sock
+
+    def _emit_body(self, data: bytes) -> None:
+        if self.chunked:
+            self._send_head()
+        else:
+            data, self._head = self._head + data, b""
+        super()._emit_body(data)
+
+    def sendfile(self, respiter: Any) -> bool:
+        """See gunicorn.http.wsgi.Response."""
+        self.send_headers()
+        self._send_head()
+        return super().sendfile(respiter)
+
+    def close(self) -> None:
+        """See gunicorn.http.wsgi.Response."""
+        self.send_headers()
+        self._send_head()
+        super().close()
+
+    def _send_head(self) -> None:
+        if self._head:
+            util.write(self.sock, self._head)
+            self._head = b""
+
+
+wsgi.Response = Response  # for which gunicorn has no setting
 
 
 class Worker(ThreadWorker):

@@ -103,3 +103,45 @@ thread.join()
     assert "this will go" in warning["message"]
     assert "ZeroDivisionError" in of_thread["exc_info"] and "IndexError" in of_main["exc_info"]
     assert {line["service"] for line in (warning, of_thread, of_main)} == {"things"}
+
+
+def test_a_line_does_not_wait_for_the_next() -> None:
+    program = """
+import logging, sys
+from common import logs
+logs.configure("things")
+logging.info("made")
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert json.loads(process.stdout.readline())["message"] == "made"
+        process.stdin.close()
+
+
+def test_what_waits_at_a_fork_is_written_once() -> None:
+    lines = lines_of("""
+import logging, os
+from common import logs
+logs.configure("things")
+logging.info("before")
+if child := os.fork():
+    os.waitpid(child, 0)
+logging.info("of the %s", "parent" if child else "child")
+""")
+    written = sorted(line["message"] for line in lines)
+    assert written == ["before", "of the child", "of the parent"]
+
+
+def test_lines_of_processes_that_share_a_pipe_do_not_mix() -> None:
+    lines = lines_of("""
+import logging, os
+from common import logs
+logs.configure("things")
+child = os.fork()
+for number in range(3000):
+    logging.info("line %d", number, extra={"filler": "x" * (number % 700)})
+if child:
+    os.waitpid(child, 0)
+""")
+    assert len(lines) == 6000

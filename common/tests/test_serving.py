@@ -19,11 +19,15 @@ from common.testing import wait_for
 
 SERVICE = """
 import os
-from flask import Flask, request
+from flask import Flask, Response, request, send_file
 from common import flask_defaults
 app = Flask("things")
 flask_defaults.install(app, service="things", internal_token="t", checks={})
 app.add_url_rule("/worker", view_func=lambda: str(os.getpid()), endpoint="worker")
+app.add_url_rule("/file", view_func=lambda: send_file("file.bin"), endpoint="file")
+app.add_url_rule("/none", view_func=lambda: ("", 204), endpoint="none")
+app.add_url_rule("/stream", view_func=lambda: Response(iter(["abc", "def"])), endpoint="stream")
+app.add_url_rule("/empty", view_func=lambda: Response(iter([])), endpoint="empty")
 app.add_url_rule("/read", view_func=lambda: request.get_data(), endpoint="read", methods=["POST"])
 """
 NO_REQUESTS = {
@@ -46,6 +50,7 @@ NO_REQUESTS |= {
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "service.py").write_text(SERVICE)
+    (tmp_path / "file.bin").write_bytes(b"x" * 100_000)
     (tmp_path / "metrics").mkdir()
     url = f"127.0.0.1:{free_port()}"
     process = subprocess.Popen(
@@ -170,3 +175,28 @@ def test_two_requests_sent_at_once_have_two_answers(url: str) -> None:
         while answers.count(b"HTTP/1.1 200 ") < 2:
             assert (more := connection.recv(65536))
             answers += more
+
+
+def test_an_answer_leaves_in_one_piece(url: str) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        for _ in range(20):
+            connection.sendall(b"GET /worker HTTP/1.1\r\nHost: g\r\n\r\n")
+            head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+            assert b"\r\nContent-Length: %d\r\n" % len(body) in head
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "length"),
+    [("HEAD", "/file", 200, 0), ("GET", "/file", 200, 100_000), ("GET", "/none", 204, 0)]
+    + [("GET", "/stream", 200, 6), ("GET", "/empty", 200, 0)],
+)
+def test_answers_of_every_kind_are_whole_and_the_connection_goes_on(
+    url: str, method: str, path: str, status: int, length: int
+) -> None:
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
+    for _ in range(3):
+        connection.request(method, path)
+        answer = connection.getresponse()
+        assert (answer.status, len(answer.read())) == (status, length)
+    connection.close()
