@@ -113,6 +113,8 @@ class HttpClient:
             f"{INTERNAL_TOKEN_HEADER}: {internal_token}",
             "Content-Type: application/json",
             "Expect:",  # no asking first whether a large body is welcome
+            "Accept:",  # nor what nobody reads
+            "User-Agent:",
         ]
         self._idle: deque[_Line] = deque()
 
