@@ -10,13 +10,14 @@ from typing import Any
 
 from prometheus_client import multiprocess, values
 
-from common import logs
+from common import garbage, logs
 
 worker_class = "common.serving.Worker"
 logger_class = "common.serving.Logger"
 threads = 32  # of which half may linger on a connection that has no request
 backlog = 2048
 keepalive = 75
+http_parser = "fast"  # gunicorn_h1c, written in C
 timeout = 30
 graceful_timeout = 10
 reload = os.environ.get("FLASK_DEBUG") == "1"
@@ -39,3 +40,8 @@ def child_exit(server: Any, worker: Any) -> None:
     """Drop a dead worker's gauges from the shared metrics (prometheus_client multiprocess)."""
     if values.ValueClass is not values.MutexValue:
         multiprocess.mark_process_dead(worker.pid)
+
+
+def post_worker_init(worker: Any) -> None:
+    """See gunicorn's server hooks: the app is loaded, and no request was taken yet."""
+    garbage.spare_what_is_here()

@@ -13,7 +13,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 from inventory_api import inventory_pb2_grpc
 
-from common import logs
+from common import garbage, logs
 from common.database import Database
 from common.rpc import MAX_MESSAGE_BYTES, ServerInterceptor
 from common.settings import load
@@ -78,6 +78,7 @@ def main() -> None:
     threading.Thread(target=_await_parents_end, args=(stopping,), daemon=True).start()
     settings = load(Settings)
     server = build_server(settings, build_servicer(settings, Database(settings)))
+    garbage.spare_what_is_here()
     server.start()
     stopping.wait()
     server.stop(_GRACE_SECONDS).wait()
