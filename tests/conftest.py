@@ -1,6 +1,7 @@
 """The whole platform on a stack of its own: free ports, its own data, short holds."""
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ _SETTINGS = {
     "RATE_LIMIT_SCAN_PER_MINUTE": "1000000",
     "RATE_LIMIT_AUTH_PER_MINUTE": "1000000",
 }
+_KEPT = ROOT / ".local-stack" / "test-logs"
 _IN_CONTAINERS = os.environ.get("STACK") == "containers"
 
 # audit and apidocs start platforms of their own, and look at what is the same in containers
@@ -68,11 +70,14 @@ def stack_settings() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def started(
-    tmp_path_factory: pytest.TempPathFactory, stack_settings: dict[str, str]
+    tmp_path_factory: pytest.TempPathFactory,
+    stack_settings: dict[str, str],
+    request: pytest.FixtureRequest,
 ) -> Iterator[tuple[Stack, float]]:
     """The platform through its gateway, and how many seconds it took to start.
 
-    Its processes are this machine's, or containers where STACK says so.
+    Its processes are this machine's, or containers where STACK says so. Where a test fails, what
+    they wrote is kept in .local-stack/test-logs/.
     """
     folder = tmp_path_factory.mktemp("stack")
     stack: Stack
@@ -86,6 +91,17 @@ def started(
     before = time.monotonic()
     with stack.running():
         yield stack, time.monotonic() - before
+        if request.session.testsfailed:
+            suite = request.config.rootpath.name
+            _keep_logs(stack, f"{suite}{os.environ.get('PYTEST_XDIST_WORKER', '')}-stack")
+
+
+def _keep_logs(stack: Stack, name: str) -> None:
+    folder = _KEPT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for process, *_ in stack.status():
+        shutil.copy(stack.log(process), folder)
 
 
 @pytest.fixture(scope="session")

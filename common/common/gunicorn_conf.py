@@ -17,7 +17,6 @@ logger_class = "common.serving.Logger"
 threads = 32  # of which half may linger on a connection that has no request
 backlog = 2048
 keepalive = 75
-http_parser = "fast"  # gunicorn_h1c, written in C
 timeout = 30
 graceful_timeout = 10
 reload = os.environ.get("FLASK_DEBUG") == "1"
